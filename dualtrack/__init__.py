@@ -1,0 +1,1 @@
+"""dualtrack: AI-industry signals from Kafka to DuckDB, and predictions tracked with evidence."""

@@ -1,0 +1,1 @@
+"""The command ``dualtrack``: one file per group of commands. Heavy imports stand inside the functions."""

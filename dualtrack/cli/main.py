@@ -1,0 +1,70 @@
+"""The command ``dualtrack`` and its global options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dualtrack.cli import (
+    demo,
+    doctor,
+    load,
+    predictions,
+    publish,
+    query,
+    rejections,
+    schema,
+    topics,
+    work,
+)
+from dualtrack.cli.output import examples
+
+app = typer.Typer(
+    name="dualtrack",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    help="AI-industry signals from Kafka to DuckDB, and predictions tracked against them with evidence.",
+    epilog=examples(
+        "dualtrack demo                          the whole path on this machine, in a minute",
+        "dualtrack load events.jsonl             the same path over a file, without a broker",
+        'dualtrack query "FROM signals LIMIT 5"  ask DuckDB',
+        "dualtrack predictions show p1a          why a prediction stands where it stands",
+        "dualtrack doctor                        what is reachable, and what is wrong",
+    ),
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"dualtrack {version('dualtrack')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option("--home", help="Folder for all data.", show_default="$DUALTRACK_HOME, else ./var"),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    context.obj = home
+
+
+for commands in (demo, work, publish, load, query, schema, doctor):
+    commands.register(app)
+app.add_typer(predictions.app, name="predictions")
+app.add_typer(rejections.app, name="rejections")
+app.add_typer(topics.app, name="topics")
+
+
+def run() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,103 @@
+"""``dualtrack up`` and ``dualtrack worker``: the processes that move events, until Ctrl-C."""
+
+import logging
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dualtrack.cli.output import console, examples, fail, faults_told, settings_of
+
+if TYPE_CHECKING:
+    from dualtrack.settings import Settings
+
+
+class Role(StrEnum):
+    """What a worker does."""
+
+    VALIDATE = "validate"
+    SETTLE = "settle"
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands."""
+    root.command(
+        epilog=examples(
+            "DUALTRACK_KAFKA=localhost:9092 dualtrack up     workers on your Kafka",
+            "dualtrack up --embedded                         with a try-out broker, which forgets",
+        )
+    )(up)
+    root.command(
+        epilog=examples(
+            "DUALTRACK_KAFKA=kafka:9092 dualtrack worker validate   as many as there are partitions",
+            "DUALTRACK_KAFKA=kafka:9092 dualtrack worker settle     one works, the next ones stand by",
+        )
+    )(worker)
+
+
+def up(
+    context: typer.Context,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Start a try-out broker, which keeps 5 MB a partition and forgets all.")
+    ] = False,
+) -> None:
+    """Run validate and settle in one process until Ctrl-C; what has landed stays, what has not comes again."""
+    from dualtrack.tools import run_stations, settle_station, validate_station
+
+    settings = settings_of(context)
+    _log_to_stderr()
+    with faults_told():
+        if embedded:
+            raise typer.Exit(_up_embedded(settings))
+        _need_broker(settings)
+        raise typer.Exit(run_stations(settings, [validate_station(settings), settle_station(settings)]))
+
+
+def worker(
+    context: typer.Context,
+    role: Annotated[Role, typer.Argument(help="validate scales out; settle is one writer, others stand by.")],
+) -> None:
+    """Run one worker until Ctrl-C or SIGTERM. Exit code 1 says that a fault stopped it: start it again."""
+    from dualtrack.tools import run_stations, settle_station, validate_station
+
+    settings = settings_of(context)
+    _log_to_stderr()
+    _need_broker(settings)
+    with faults_told():
+        station = validate_station(settings) if role is Role.VALIDATE else settle_station(settings)
+        raise typer.Exit(run_stations(settings, [station]))
+
+
+def _need_broker(settings: "Settings") -> None:
+    if settings.bootstrap_servers() is None:
+        raise fail(
+            "no Kafka is configured. Set DUALTRACK_KAFKA=host:port, or start one with `docker compose up kafka`, "
+            "or try things out with `dualtrack up --embedded`",
+            2,
+        )
+
+
+def _up_embedded(settings: "Settings") -> int:
+    from dualtrack.broker.embedded import WARNING, EmbeddedBroker
+    from dualtrack.tools import refuse_foreign_offsets, run_stations, settle_station, validate_station
+    from schemas.topics import ALL_TOPICS
+
+    refuse_foreign_offsets(settings)
+    out = console(stderr=True)
+    out.print(WARNING, style="yellow")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with EmbeddedBroker(i_know_it_forgets=True) as broker:
+        broker.create_topics(ALL_TOPICS)
+        settings.broker_file.write_text(broker.bootstrap_servers)
+        out.print(f"broker at {broker.bootstrap_servers}; publish with: dualtrack publish FILE")
+        try:
+            stations = [validate_station(settings), settle_station(settings)]
+            return run_stations(settings, stations, bootstrap_servers=broker.bootstrap_servers, embedded=True)
+        finally:
+            settings.broker_file.unlink(missing_ok=True)
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("faust", "mode", "aiokafka", "kafka", "great_expectations"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

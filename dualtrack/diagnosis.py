@@ -1,0 +1,144 @@
+"""What ``dualtrack doctor`` looks at: each finding says what was found and, where it is wrong, how to mend it."""
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from dualtrack.settings import Settings
+
+LIBRARIES: Final = (
+    "faust-streaming",
+    "aiokafka",
+    "kafka-python",
+    "confluent-kafka",
+    "pydantic",
+    "duckdb",
+    "great-expectations",
+)
+_LEAST_FREE_BYTES: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One thing looked at. ``ok`` is None where it is neither right nor wrong (an option that is not used)."""
+
+    name: str
+    ok: bool | None
+    found: str
+    mend: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def python(_: Settings) -> Diagnosis:
+    """Interpreter and platform."""
+    return Diagnosis("python", True, f"{platform.python_version()} on {platform.platform()}")
+
+
+def libraries(_: Settings) -> Diagnosis:
+    """Versions of what we stand on."""
+    found, missing = [], []
+    for name in LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Diagnosis("libraries", False, f"missing: {', '.join(missing)}", "run `make setup`")
+    return Diagnosis("libraries", True, ", ".join(found))
+
+
+def home(settings: Settings) -> Diagnosis:
+    """Can we write our data, and is there room?"""
+    existing = next(path for path in (settings.home, *settings.home.absolute().parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        return Diagnosis("home", False, f"{existing} is not writable", "choose another with --home or DUALTRACK_HOME")
+    free = shutil.disk_usage(existing).free
+    found = f"{settings.home.absolute()}, {free / 1e9:.1f} GB free"
+    if free < _LEAST_FREE_BYTES:
+        return Diagnosis("home", False, found, "less than 1 GB is left: make room, or choose another --home")
+    return Diagnosis("home", True, found)
+
+
+def store(settings: Settings) -> Diagnosis:
+    """Is there a database, can it be read, and does it look whole?"""
+    import duckdb
+
+    from dualtrack.tools import reading
+    from schemas.faults import Fault
+
+    if not settings.database.exists() and not settings.snapshot.exists():
+        return Diagnosis("store", None, f"nothing at {settings.database} yet", "run `dualtrack demo` or `load FILE`")
+    try:
+        with reading(settings) as connection:
+            rows = connection.execute("SELECT outcome, count(*) FROM outcomes GROUP BY ALL ORDER BY 1").fetchall()
+    except (Fault, duckdb.Error) as fault:
+        return Diagnosis("store", False, str(fault), "stop the process that holds it, or restore a copy")
+    counted = ", ".join(f"{count:,} {outcome}" for outcome, count in rows) or "empty"
+    return Diagnosis("store", True, f"{settings.database}: {counted}")
+
+
+def broker(settings: Settings) -> Diagnosis:
+    """Does a Kafka answer, and does it have our topics?"""
+    from dualtrack.tools import topics_on_broker
+    from schemas.topics import ALL_TOPICS
+
+    servers = settings.bootstrap_servers()
+    if servers is None:
+        return Diagnosis(
+            "broker", None, "none configured", "set DUALTRACK_KAFKA=host:port, or try `dualtrack up --embedded`"
+        )
+    present = topics_on_broker(servers, timeout_s=5.0)
+    if present is None:
+        return Diagnosis("broker", False, f"nothing answers at {servers}", "start it, or correct DUALTRACK_KAFKA")
+    missing = [topic for topic in ALL_TOPICS if topic not in present]
+    if missing:
+        return Diagnosis("broker", False, f"{servers} lacks {', '.join(missing)}", "run `dualtrack topics apply`")
+    return Diagnosis("broker", True, f"{servers}, all {len(ALL_TOPICS)} topics are there")
+
+
+def definitions(_: Settings) -> Diagnosis:
+    """Do the predictions' definitions read?"""
+    from predictions.load import load_definitions
+    from schemas.faults import Fault
+
+    try:
+        loaded = load_definitions()
+    except Fault as fault:
+        return Diagnosis("definitions", False, str(fault), "mend the file at that line")
+    return Diagnosis("definitions", True, f"{len(loaded)} predictions")
+
+
+def webhook(settings: Settings) -> Diagnosis:
+    """Is somebody told by webhook? Nothing is sent: a doctor should not ring people up."""
+    if settings.webhook_url is None:
+        return Diagnosis("webhook", None, "none", "set DUALTRACK_WEBHOOK_URL to be told of milestones")
+    return Diagnosis("webhook", True, str(settings.webhook_url.host))
+
+
+CHECKS: Final[dict[str, Callable[[Settings], Diagnosis]]] = {
+    "python": python,
+    "libraries": libraries,
+    "home": home,
+    "store": store,
+    "broker": broker,
+    "definitions": definitions,
+    "webhook": webhook,
+}
+"""All checks, in the order in which they are shown."""
+
+
+def examine(settings: Settings, only: list[str] | None = None) -> list[Diagnosis]:
+    """Run the checks; raises KeyError for a name that is not among CHECKS."""
+    return [CHECKS[name](settings) for name in only or CHECKS]
+
+
+def healthy(diagnoses: list[Diagnosis]) -> bool:
+    """Is nothing wrong?"""
+    return all(diagnosis.ok is not False for diagnosis in diagnoses)

@@ -1,0 +1,114 @@
+"""Load files of events through the same two flow functions as the workers run, without a broker.
+
+The topic of a file is ``file:`` and the hash of its content, the partition 0, the offset the line (from 0): loading
+the same file again is a redelivery and lands nothing, and a load that was interrupted goes on where it stopped.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from pipeline.flow import SettleTools, ValidateTools, settle_batch, validate_batch
+from predictions.evaluate import Change
+from schemas.records import OutRecord, RawRecord
+from schemas.settling import Landed
+
+BATCH_RECORDS = 5_000
+BATCH_BYTES = 32 * 1024 * 1024
+
+OnProgress = Callable[[int], None]
+"""Called with the number of bytes read since the last call."""
+
+
+@dataclass
+class LoadReport:
+    """What became of the lines of all files. ``landed + duplicate + rejected = input``."""
+
+    landed: Landed = field(default_factory=Landed)
+    changes: list[Change] = field(default_factory=list)
+    loaded_before: list[str] = field(default_factory=list)
+    """Files of which every line had its outcome before."""
+    already_read: int = 0
+    """Lines that were skipped because an earlier load had read them."""
+
+    def moved(self) -> list[Change]:
+        """The last change of each reading that moved."""
+        return list({(change.definition.id, change.reading.id): change for change in self.changes}.values())
+
+    @property
+    def input(self) -> int:
+        """Lines that are new inputs; a line that was loaded before is a redelivery, which is no input."""
+        return self.landed.landed + self.landed.duplicate + self.landed.rejected
+
+
+def topic_of_file(path: Path) -> str:
+    """``file:`` and the first 32 hex digits of the SHA-256 of the content."""
+    with path.open("rb") as file:
+        return f"file:{hashlib.file_digest(file, 'sha256').hexdigest()[:32]}"
+
+
+def load_files(
+    paths: Sequence[Path], validate: ValidateTools, settle: SettleTools, on_progress: OnProgress = lambda _: None
+) -> LoadReport:
+    """Load the files one after the other. Each batch is a transaction: an interruption loses nothing."""
+    report = LoadReport()
+    stored = settle.sink.stored_offsets()
+    for path in paths:
+        topic = topic_of_file(path)
+        start = stored.get((topic, 0), 0)
+        before = report.input
+        for batch in batches_of(path, topic, settle.clock(), on_progress):
+            fresh = [record for record in batch if record.offset >= start]
+            report.already_read += len(batch) - len(fresh)
+            if fresh:
+                _load_batch(fresh, validate, settle, report)
+        if report.input == before and start:
+            report.loaded_before.append(str(path))
+    return report
+
+
+def _load_batch(records: Sequence[RawRecord], validate: ValidateTools, settle: SettleTools, report: LoadReport) -> None:
+    validated = validate_batch(records, validate)
+    outputs = [*validated.passed, *validated.rejected]
+    last = records[-1]
+    settled = settle_batch(
+        [as_read(output, last.timestamp_ms) for output in outputs],
+        settle,
+        next_offsets={(last.topic, last.partition): last.offset + 1},
+    )
+    report.landed += settled.landed
+    report.changes.extend(settled.changes)
+
+
+def as_read(output: OutRecord, timestamp_ms: int) -> RawRecord:
+    """An output as settle would read it; its input's name stands in its headers."""
+    return RawRecord(output.topic, 0, 0, output.key, output.value, output.headers, timestamp_ms)
+
+
+def batches_of(path: Path, topic: str, known_at: datetime, on_progress: OnProgress) -> Iterator[list[RawRecord]]:
+    """The lines of a file as records, in batches. Every line is an input, an empty one too."""
+    timestamp_ms = int(known_at.timestamp() * 1000)
+    batch: list[RawRecord] = []
+    size = 0
+    with path.open("rb") as file:
+        for offset, line in enumerate(_lines(file)):
+            batch.append(RawRecord(topic, 0, offset, None, line.rstrip(b"\r\n"), (), timestamp_ms))
+            size += len(line)
+            if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
+                yield batch
+                on_progress(size)
+                batch, size = [], 0
+    if batch:
+        yield batch
+        on_progress(size)
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Lines without a byte-order mark, which some editors write in front of UTF-8 and no JSON parser takes."""
+    first = next(file, None)
+    if first is not None:
+        yield first.removeprefix(b"\xef\xbb\xbf")
+        yield from file

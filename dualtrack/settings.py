@@ -1,0 +1,58 @@
+"""All settings, each with its reason; the only reader of the environment."""
+
+from pathlib import Path
+
+from pydantic import AnyHttpUrl
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BROKER_FILE = "broker.address"
+
+
+class Settings(BaseSettings):
+    """Settings from ``DUALTRACK_*`` variables. ``.env`` files are not read: a shell or compose does that."""
+
+    model_config = SettingsConfigDict(env_prefix="DUALTRACK_", frozen=True)
+
+    home: Path = Path("var")
+    """Folder of everything that dualtrack writes."""
+
+    kafka: str | None = None
+    """Bootstrap servers, ``host:port,host:port``. Without it, a broker that ``dualtrack up --embedded`` runs here."""
+
+    webhook_url: AnyHttpUrl | None = None
+    """Where milestones are posted as JSON."""
+
+    @property
+    def database(self) -> Path:
+        """The live DuckDB file; one process at a time may have it open while settle writes."""
+        return self.home / "dualtrack.duckdb"
+
+    @property
+    def snapshot(self) -> Path:
+        """The file for analysts: any DuckDB client may open it at any time."""
+        return self.home / "dualtrack.snapshot.duckdb"
+
+    @property
+    def alerts_file(self) -> Path:
+        """Milestones as JSON lines."""
+        return self.home / "alerts.jsonl"
+
+    @property
+    def broker_file(self) -> Path:
+        """Where a running ``up --embedded`` notes its address, so that other commands find it."""
+        return self.home / BROKER_FILE
+
+    def bootstrap_servers(self) -> str | None:
+        """The configured broker, else the embedded one that runs under this home, else None."""
+        if self.kafka:
+            return self.kafka
+        return self.broker_file.read_text().strip() or None if self.broker_file.is_file() else None
+
+    def receivers(self) -> tuple[str, ...]:
+        """Who is told of milestones."""
+        return ("topic", "file", "webhook") if self.webhook_url else ("topic", "file")
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Settings from the environment; ``home`` (the option ``--home``) wins. Raises pydantic's ValidationError."""
+    return Settings(home=home) if home else Settings()

@@ -1,0 +1,206 @@
+"""Builds the tools of the flow, the stations and the readers from settings: the one place where all parts meet."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dualtrack.settings import Settings
+from schemas.faults import TerminalFault
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from dualtrack.loading import LoadReport
+    from dualtrack.replay import Rejection
+    from pipeline.app import Hooks
+    from pipeline.flow import Settled, SettleTools, ValidateTools
+    from pipeline.settle import SettleParts, SettleStation
+    from pipeline.stations import Station
+    from pipeline.validate import ValidateStation
+    from publishers.sdk import Publisher
+    from schemas.settling import Landed
+
+
+class OffsetsOfAnotherBroker(TerminalFault):
+    """The store goes on from offsets of a broker that this one is not."""
+
+
+def utc_now() -> datetime:
+    """The clock of production."""
+    return datetime.now(UTC)
+
+
+def validate_tools() -> "ValidateTools":
+    """Knowledge and checks; not yet opened (Great Expectations belongs to the thread that opens it)."""
+    from checks.runner import CheckRunner
+    from pipeline.flow import ValidateTools
+    from pipeline.steps.classify import ClassifyTools
+    from pipeline.steps.enrich import EnrichTools
+
+    return ValidateTools(EnrichTools.load(), ClassifyTools.load(), CheckRunner(), utc_now)
+
+
+def settle_parts(settings: Settings, receivers: tuple[str, ...]) -> "SettleParts":
+    """The writer, the predictions and who is told; nothing is opened yet. Raises BrokenDefinition, RegistryError."""
+    from pipeline.flow import SettleTools
+    from pipeline.settle import SettleParts
+    from predictions.evaluate import PredictionEngine
+    from predictions.load import load_definitions
+    from sinks.duckdb_sink import DuckDBSink
+    from sinks.receivers import FILE, WEBHOOK, FileReceiver, Receiver, WebhookReceiver
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    sink = DuckDBSink(settings.database, utc_now, reference_tables())
+    definitions = load_definitions()
+    tools = SettleTools(sink, PredictionEngine(definitions), receivers, utc_now)
+    told: dict[str, Receiver] = {FILE: FileReceiver(settings.alerts_file)}
+    if settings.webhook_url:
+        told[WEBHOOK] = WebhookReceiver(str(settings.webhook_url))
+    return SettleParts(sink, tools, told, settings.snapshot, definitions)
+
+
+def reference_tables() -> dict[str, list[dict[str, Any]]]:
+    """Rows of the reference tables by their name in DuckDB; organisations carry their topmost parent as ``root``."""
+    from registry.loader import load_organisations, load_reference_tables
+
+    registry = load_organisations()
+    organisations = [{**org.model_dump(mode="json"), "root": registry.root(org.id)} for org in registry.by_id.values()]
+    tables = {f"ref_{name}": [dict(row) for row in table.rows] for name, table in load_reference_tables().items()}
+    return {"ref_organisations": organisations, **tables}
+
+
+def validate_station(settings: Settings) -> "ValidateStation":
+    """The worker that reads the raw topics."""
+    from pipeline.validate import ValidateStation
+
+    return ValidateStation(validate_tools)
+
+
+def settle_station(settings: Settings, on_settled: "Callable[[Settled], None] | None" = None) -> "SettleStation":
+    """The worker that writes DuckDB."""
+    from pipeline.settle import SettleStation
+
+    return SettleStation(lambda: settle_parts(settings, settings.receivers()), on_settled or (lambda _: None))
+
+
+def run_stations(
+    settings: Settings,
+    stations: "Sequence[Station]",
+    *,
+    bootstrap_servers: str | None = None,
+    embedded: bool = False,
+    hooks: "Hooks | None" = None,
+) -> int:
+    """Run workers until they are told to stop; returns the exit code."""
+    from pipeline.app import KafkaConfig, run_workers
+    from predictions.load import load_definitions
+
+    # A broken definition stops the start here, before anything connects or joins a group.
+    load_definitions()
+    servers = bootstrap_servers or settings.bootstrap_servers()
+    if servers is None:
+        raise TerminalFault("no Kafka is configured: set DUALTRACK_KAFKA=host:port")
+    in_embedded = embedded or servers != settings.kafka
+    config = KafkaConfig(bootstrap_servers=servers, data_dir=settings.home / "faust", embedded=in_embedded)
+    return run_workers(stations, config, hooks)
+
+
+@dataclass(frozen=True, slots=True)
+class WritingTools:
+    """The whole flow in this process, on the store that it holds."""
+
+    validate: "ValidateTools"
+    settle: "SettleTools"
+
+    def load(self, paths: Sequence[Path], on_progress: Callable[[int], None] = lambda _: None) -> "LoadReport":
+        """Load files; see ``dualtrack.loading``."""
+        from dualtrack.loading import load_files
+
+        return load_files(paths, self.validate, self.settle, on_progress)
+
+    def replay(self, rejections: "Sequence[Rejection]") -> "Landed":
+        """Replay rejections here; see ``dualtrack.replay``."""
+        from dualtrack.replay import replay_here
+
+        return replay_here(rejections, self.validate, self.settle)
+
+
+@contextmanager
+def writing(settings: Settings) -> Iterator[WritingTools]:
+    """Hold the store for one command; afterwards alerts are delivered and the snapshot is renewed.
+
+    Raises StoreLocked when a worker has it.
+    """
+    from sinks.alerts import deliver_due
+
+    # The topic has no broker here; a worker delivers what is meant for it when it runs next.
+    parts = settle_parts(settings, tuple(name for name in settings.receivers() if name != "topic"))
+    parts.open()
+    try:
+        validate = validate_tools()
+        validate.checks.open()
+        try:
+            yield WritingTools(validate, parts.tools)
+        finally:
+            deliver_due(parts.sink, utc_now(), parts.receivers)
+            parts.sink.snapshot(parts.snapshot)
+    finally:
+        parts.sink.close()
+
+
+@contextmanager
+def reading(settings: Settings) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A read-only connection: to the file where nobody writes, else to its snapshot. Raises NothingToRead."""
+    from sinks.reading import open_for_reading
+
+    connection = open_for_reading(settings.database, settings.snapshot)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def publisher(settings: Settings, source: str = "dualtrack-publish") -> "Iterator[Publisher]":
+    """A publisher on the configured or running broker; raises PublishError where there is none."""
+    from publishers.sdk import Publisher, PublishError
+
+    servers = settings.bootstrap_servers()
+    if servers is None:
+        raise PublishError(
+            "no Kafka is configured: set DUALTRACK_KAFKA=host:port, or start `dualtrack up --embedded`; "
+            "`dualtrack load FILE` needs no broker"
+        )
+    with Publisher(servers, source, embedded=settings.kafka is None) as sending:
+        yield sending
+
+
+def topics_on_broker(bootstrap_servers: str, timeout_s: float) -> set[str] | None:
+    """Names of the topics on a broker; None when none answers in time."""
+    import logging
+
+    import confluent_kafka
+
+    quiet = logging.getLogger(f"{__name__}.librdkafka")
+    quiet.setLevel(logging.CRITICAL)
+    client = confluent_kafka.Producer({"bootstrap.servers": bootstrap_servers}, logger=quiet)
+    try:
+        return set(client.list_topics(timeout=timeout_s).topics)
+    except confluent_kafka.KafkaException:
+        return None
+
+
+def refuse_foreign_offsets(settings: Settings) -> None:
+    """Raise where the store holds offsets of a broker: a try-out broker begins anew, and its offsets with it."""
+    if not settings.database.exists():
+        return
+    with reading(settings) as connection:
+        rows = connection.execute("SELECT count(*) FROM offsets WHERE topic NOT LIKE 'file:%'").fetchall()
+    if rows[0][0]:
+        raise OffsetsOfAnotherBroker(
+            f"{settings.database} holds offsets of another broker, and the try-out broker begins anew: "
+            "choose an empty folder with --home"
+        )

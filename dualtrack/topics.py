@@ -1,0 +1,67 @@
+"""Declare the topics on a real Kafka: partitions, retention and sizes, with kafka-python's admin client."""
+
+from typing import Final
+
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError
+
+from schemas.faults import TerminalFault
+from schemas.topics import ALL_TOPICS, DECISIONS, MAX_OUT_BYTES, PREDICTIONS_CHANGED, RAW_TOPICS
+
+PARTITIONS: Final = 4
+
+_KEPT_FOR_EVER: Final = {"retention.ms": "-1", "retention.bytes": "-1"}
+"""Everything can be rebuilt from the log, so the log keeps everything."""
+
+_HEADROOM: Final = 128 * 1024
+
+
+class TopicsNotDeclared(TerminalFault):
+    """The broker did not create the topics."""
+
+
+def wanted() -> dict[str, tuple[int, dict[str, str]]]:
+    """Topic to (partitions, settings)."""
+    largest = {"max.message.bytes": str(MAX_OUT_BYTES + _HEADROOM)}
+    topics = {}
+    for name in ALL_TOPICS:
+        # Decisions and milestones are few, and their order over all organisations matters.
+        partitions = 1 if name in (DECISIONS, PREDICTIONS_CHANGED) else PARTITIONS
+        # Raw topics keep the broker's own limit, which stays below what validate may write.
+        sizes = {} if name in RAW_TOPICS else largest
+        topics[name] = (partitions, {**_KEPT_FOR_EVER, **sizes})
+    return topics
+
+
+def missing_topics(bootstrap_servers: str) -> list[str]:
+    """Topics that the broker lacks; raises TopicsNotDeclared when none answers."""
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers.split(","))
+    except KafkaError as error:
+        raise TopicsNotDeclared(f"no Kafka answers at {bootstrap_servers}: {error}") from error
+    try:
+        present = set(admin.list_topics())
+    finally:
+        admin.close()
+    return [name for name in ALL_TOPICS if name not in present]
+
+
+def apply_topics(bootstrap_servers: str, replicas: int = 1) -> list[str]:
+    """Create what is missing; returns the names. Topics that are there are left as they are."""
+    missing = missing_topics(bootstrap_servers)
+    if not missing:
+        return []
+    declared = wanted()
+    new = [
+        NewTopic(name, num_partitions=declared[name][0], replication_factor=replicas, topic_configs=declared[name][1])
+        for name in missing
+    ]
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers.split(","))
+    try:
+        admin.create_topics(new)
+    except KafkaError as error:
+        raise TopicsNotDeclared(f"the broker refused to create {', '.join(missing)}: {error}") from error
+    finally:
+        admin.close()
+    return missing

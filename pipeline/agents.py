@@ -1,0 +1,192 @@
+"""Kafka in, the station's work, Kafka out, delivery, ack: in this order, for every batch. No logic.
+
+1. One message of the transport is one batch: the raw records of all partitions that had any.
+2. The station processes it, in its dedicated thread.
+3. Its outputs are produced, and their delivery is awaited.
+4. Only then the batch is acked; the transport commits after the last acked batch.
+5. The station's tick (the outbox): its outputs are delivered, then reported to it as delivered.
+
+Steps 2, 3 and 5 are repeated where a transient fault says that it may help. Any other fault, or one that stays, stops
+the worker before anything later is acked: exit code 1, and the restart reads the same batch again. A fault never
+skips a batch.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import faust
+from faust.types import AppT, CodecArg, Message
+from mode import Service
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
+
+from pipeline.dedicated import DedicatedThread
+from pipeline.delivery import Producer, ProducerConfig
+from pipeline.fetching import BatchMessage
+from pipeline.progress import Partition
+from pipeline.stations import Station
+from schemas.faults import TransientFault
+from schemas.records import OutRecord, RecordBatch
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Loads = Callable[..., Any] | None
+
+
+@dataclass(frozen=True)
+class RetryConfig:
+    """How often a transient fault is met with another try."""
+
+    attempts: int = 6
+    """Tries in all."""
+
+    first_wait_seconds: float = 0.2
+    """Before the second try, with a random share added; doubles from then on."""
+
+    longest_wait_seconds: float = 10.0
+    """No wait is longer."""
+
+
+class StationService(Service):
+    """Runs one station: its thread, its producer, its ticks. Started before the app's consumer, stopped after it."""
+
+    def __init__(
+        self, station: Station, producer_config: ProducerConfig, retry: RetryConfig, stop_grace_seconds: float = 30.0
+    ) -> None:
+        super().__init__()
+        self.station = station
+        self._producer_config = producer_config
+        self._retry = retry
+        self._grace = stop_grace_seconds
+        self._thread = DedicatedThread(f"dualtrack-{station.name}")
+        self._producer: Producer | None = None
+        self._turn = asyncio.Lock()
+
+    async def on_start(self) -> None:
+        """Open the station. A standby waits here, before the worker joins the consumer group."""
+        self._thread.start()
+        await self._thread.run(self.station.open)
+        self._producer = Producer(self._producer_config)
+
+    async def on_stop(self) -> None:
+        """Let a running batch come to its end (it stays unacked), then close the station and the producer."""
+        if self._producer is None:
+            return  # open() did not return: there is nothing to close, and its thread ends with the process
+        try:
+            await asyncio.wait_for(self._thread.run(self.station.close), self._grace)
+        except TimeoutError:
+            logger.warning("%s did not come to an end in %.0f s", self.station.name, self._grace)
+        self._thread.end()
+        await self._producer.close()
+
+    async def handle(self, records: RecordBatch) -> None:
+        """Steps 2 and 3: process one batch and deliver what came out of it."""
+        async with self._turn:
+            outputs = await self._insist(lambda: self._thread.run(self.station.process, records))
+            await self._deliver(outputs)
+
+    async def tick(self) -> None:
+        """Step 5: deliver what waits in the station's outbox."""
+        async with self._turn:
+            outputs = await self._insist(lambda: self._thread.run(self.station.tick))
+            if outputs:
+                await self._deliver(outputs)
+                await self._insist(lambda: self._thread.run(self.station.delivered, outputs))
+
+    async def stored_offsets(self) -> Mapping[Partition, int] | None:
+        """The station's stored offsets, read after whatever it is doing now."""
+        return await self._insist(lambda: self._thread.run(self.station.stored_offsets))
+
+    async def _deliver(self, outputs: Sequence[OutRecord]) -> None:
+        producer = self._producer
+        if producer is None:
+            raise RuntimeError(f"{self.station.name} has no producer before it is started")
+        await self._insist(lambda: producer.send_all(outputs))
+
+    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(TransientFault),
+            stop=stop_after_attempt(self._retry.attempts),
+            wait=wait_exponential(self._retry.first_wait_seconds, self._retry.longest_wait_seconds)
+            + wait_random(0, self._retry.first_wait_seconds),
+            before_sleep=self._log_retry,
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                return await call()
+        raise AssertionError("tenacity ends by returning or raising")
+
+    def _log_retry(self, state: RetryCallState) -> None:
+        fault = state.outcome.exception() if state.outcome else None
+        logger.warning("%s: try %d failed, trying again: %r", self.station.name, state.attempt_number, fault)
+
+
+def register(app: faust.App, service: StationService, tick_seconds: float) -> None:
+    """Give the app its one agent and its timer."""
+    source = app.topic(*service.station.topics, schema=_Untouched())
+
+    # One at a time: with more, a later batch could be acked while an earlier one fails.
+    @app.agent(source, name=service.station.name, concurrency=1)
+    async def work(stream: Any) -> None:
+        async for event in stream.noack().events():
+            if not await _batch(app, service, event):
+                return
+
+    @app.timer(tick_seconds)  # type: ignore[untyped-decorator]
+    async def tick() -> None:
+        await _guarded(app, "its tick", service.tick)
+
+
+async def _batch(app: faust.App, service: StationService, event: Any) -> bool:
+    """One batch, steps 1 to 5; False when the worker stops."""
+    message: BatchMessage = event.message
+    if not await _guarded(app, _where(message), lambda: service.handle(event.value)):
+        return False
+    message.finished = True
+    event.ack()
+    return await _guarded(app, "its tick", service.tick)
+
+
+async def _guarded(app: faust.App, where: str, call: Callable[[], Awaitable[None]]) -> bool:
+    """Call it; on a fault stop the worker and return False."""
+    if app.should_stop:
+        return False
+    try:
+        await call()
+    # The one place where every exception is caught: whatever it is, nothing later may be acked. Left to Faust, it
+    # would restart the agent with the next batch and commit past this one.
+    except Exception as fault:
+        logger.critical(
+            "%s stops at %s: %s: %s. Nothing of it is acknowledged; the next start reads it again.",
+            *(app.conf.id, where, type(fault).__name__, fault),
+        )
+        await app.crash(fault)
+        return False
+    return True
+
+
+def _where(message: BatchMessage) -> str:
+    parts = (f"{topic}/{number} {span.start}-{span.end - 1}" for (topic, number), span in sorted(message.spans.items()))
+    return ", ".join(parts)
+
+
+class _Untouched(faust.Schema[None, RecordBatch]):
+    """Hands the transport's batch to the agent as it is: there is nothing to decode."""
+
+    def loads_key(self, app: AppT, message: Message, *, loads: Loads = None, serializer: CodecArg = None) -> None:
+        """A batch has no key."""
+
+    def loads_value(self, app: AppT, message: Message, *, loads: Loads = None, serializer: CodecArg = None) -> Any:
+        """The records, as the transport made them."""
+        return message.value

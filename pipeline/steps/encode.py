@@ -1,0 +1,113 @@
+"""Encode: what passed and what was rejected become records, each carrying the name of its input in its headers."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from schemas import headers as names
+from schemas.outcomes import Checked, Rejected, Stage
+from schemas.records import Headers, OutRecord, RawRecord
+from schemas.signals import ValidatedSignal
+from schemas.topics import MAX_OUT_BYTES, REJECTED, VALIDATED
+
+_ROOM_FOR_HEADERS: Final = 64 * 1024
+_LONGEST_REASON: Final = 2_000
+
+
+def encode_passed(checked: Checked) -> OutRecord | Rejected:
+    """The record for ``signals.validated``; a rejection where it would be larger than a record may be."""
+    parsed = checked.classified.parsed
+    value = to_json(signal_of(checked))
+    if len(value) > MAX_OUT_BYTES - _ROOM_FOR_HEADERS:
+        reason = f"{len(value):,} bytes with its enrichment; at most {MAX_OUT_BYTES - _ROOM_FOR_HEADERS:,} are written"
+        return Rejected(parsed.record, Stage.ENCODE, "too_large_enriched", reason)
+    return OutRecord(VALIDATED, _key(checked), value, _input_headers(parsed.record))
+
+
+def encode_rejected(rejected: Rejected, now: datetime) -> OutRecord:
+    """The record for ``signals.rejected``: the original key, value and headers, untouched, plus the reason in headers.
+
+    A value that no record may carry (only a broker with limits above Kafka's defaults lets one in) is cut, and a
+    header says how long it was: losing its end is better than a worker that can never get past it.
+    """
+    record = rejected.record
+    value = record.value or b""
+    headers = _foreign(record.headers) + _error_headers(rejected, now) + _input_headers(record)
+    room = MAX_OUT_BYTES - _ROOM_FOR_HEADERS
+    if len(value) > room:
+        headers += ((names.TRUNCATED_FROM, str(len(value)).encode()),)
+        value = value[:room]
+    return OutRecord(REJECTED, record.key, value, headers)
+
+
+def signal_of(checked: Checked) -> ValidatedSignal:
+    """The value of a validated record. Built without validation: every part was checked on the way."""
+    classified = checked.classified
+    enriched, parsed = classified.enriched, classified.parsed
+    replay_of = parsed.record.header(names.REPLAY_OF)
+    return ValidatedSignal.model_construct(
+        envelope=parsed.envelope.model_dump(mode="json", exclude_unset=True),
+        data=dict(parsed.data),
+        event_type=parsed.event.event_type,
+        version=parsed.event.version,
+        occurred_first=parsed.event.occurred_on.first,
+        occurred_last=parsed.event.occurred_on.last,
+        occurred_precision=parsed.event.occurred_on.precision,
+        reported_at=parsed.reported_at,
+        orgs=enriched.orgs,
+        money=enriched.money,
+        track=classified.track,
+        scores=dict(classified.scores),
+        evidence=classified.evidence,
+        warnings=checked.warnings,
+        content_hash=content_hash(parsed.envelope.type, parsed.data),
+        replay_of=replay_of.decode(errors="replace") if replay_of else None,
+    )
+
+
+def content_hash(cloudevents_type: str, data: Mapping[str, Any]) -> str:
+    """SHA-256 of type and data in canonical form. The envelope's time is left out: a retry may carry a new one."""
+    canonical = json.dumps([cloudevents_type, data], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _key(checked: Checked) -> bytes:
+    """The topmost parent of the first organisation: what is about one organisation stays in order."""
+    orgs = checked.classified.enriched.orgs
+    if not orgs:
+        return checked.classified.parsed.envelope.source.encode()
+    first = next((org for org in orgs if org.id), orgs[0])
+    return (first.parent or first.id or first.name.casefold()).encode()
+
+
+def _input_headers(record: RawRecord) -> Headers:
+    return (
+        (names.INPUT_TOPIC, record.topic.encode()),
+        (names.INPUT_PARTITION, str(record.partition).encode()),
+        (names.INPUT_OFFSET, str(record.offset).encode()),
+        (names.KNOWN_AT, str(record.timestamp_ms).encode()),
+    )
+
+
+def _foreign(headers: Headers) -> Headers:
+    """The headers that the publisher wrote; ours, should it have sent such, would hide the true ones."""
+    ours = names.ERROR_HEADERS | names.INPUT_HEADERS
+    return tuple(header for header in headers if header[0] not in ours)
+
+
+def _error_headers(rejected: Rejected, now: datetime) -> Headers:
+    record = rejected.record
+    headers: Headers = (
+        (names.ERROR_TOPIC, record.topic.encode()),
+        (names.ERROR_PARTITION, str(record.partition).encode()),
+        (names.ERROR_OFFSET, str(record.offset).encode()),
+        (names.ERROR_STAGE, rejected.stage.encode()),
+        (names.ERROR_RULE, rejected.rule.encode()),
+        (names.ERROR_REASON, rejected.reason[:_LONGEST_REASON].encode(errors="replace")),
+        (names.ERROR_TIME, str(int(now.timestamp() * 1000)).encode()),
+    )
+    return headers if record.value is not None else (*headers, (names.ERROR_NULL_VALUE, b"true"))

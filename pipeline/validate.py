@@ -1,0 +1,49 @@
+"""The station ``validate``: raw records in, validated and rejected records out. Stateless; run as many as you like."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from pipeline.flow import ValidateTools, validate_batch
+from schemas.records import OutRecord, RecordBatch
+from schemas.topics import VALIDATE_READS
+
+
+class ValidateStation:
+    """Runs ``validate_batch`` behind an agent. Delivery guarantee: at least once; settle tells redeliveries apart."""
+
+    name = "validate"
+    topics = VALIDATE_READS
+
+    def __init__(self, make_tools: Callable[[], ValidateTools]) -> None:
+        self._make_tools = make_tools
+        self._tools: ValidateTools | None = None
+        self.counts: Counter[str] = Counter()
+        """Records written so far, by topic."""
+
+    def open(self) -> None:
+        """Load knowledge and checks, in the thread that will use them: Great Expectations takes seconds to import."""
+        self._tools = self._make_tools()
+        self._tools.checks.open()
+
+    def process(self, records: RecordBatch) -> Sequence[OutRecord]:
+        """Step 2 of the agent."""
+        if self._tools is None:
+            raise RuntimeError("validate was not opened")
+        validated = validate_batch(records, self._tools)
+        outputs = (*validated.passed, *validated.rejected)
+        self.counts.update(record.topic for record in outputs)
+        return outputs
+
+    def tick(self) -> Sequence[OutRecord]:
+        """Nothing waits."""
+        return ()
+
+    def delivered(self, records: Sequence[OutRecord]) -> None:
+        """Nothing waits."""
+
+    def stored_offsets(self) -> Mapping[tuple[str, int], int] | None:
+        """None: validate goes on from the group's committed offsets."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to give back."""

@@ -1,0 +1,198 @@
+"""From a criterion to SQL: one readable query for each selection of rows, and the rows that it returns."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import duckdb
+
+from predictions.candidates import Candidate, Moment
+from predictions.criteria import Leaf, Sql
+from predictions.definition import Definition, Path, Reading, Window
+from predictions.views import helper_views
+
+IN_WINDOW: Final = "window"
+GROUP_KNOWN: Final = "group"
+AMOUNT_KNOWN: Final = "amount"
+"""Conditions that every criterion brings along, beside those it names."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The compiled form of one selection of rows."""
+
+    path: Path
+    """Where it stands in the reading."""
+    leaf: Leaf
+    sql: str
+    conditions: tuple[str, ...]
+    """Names, in the order of the values in each row."""
+
+
+def compile_reading(definition: Definition, reading: Reading) -> tuple[Query, ...]:
+    """The queries of a reading, one for each selection of rows."""
+    window = definition.window(reading)
+    return tuple(_query(definition, window, path, leaf) for path, leaf in reading.leaves())
+
+
+@contextmanager
+def shared(connection: duckdb.DuckDBPyConnection, queries: Iterable[Query]) -> Iterator[None]:
+    """Compute once each helper view that several queries read: planning one costs far more than reading its rows.
+
+    A temporary table of the same name stands in front of the view meanwhile. Where a query fails, the caller's
+    rollback removes it.
+    """
+    readers = Counter(query.leaf.view for query in queries)
+    names = [name for name, count in readers.items() if count > 1 and name in helper_views()]
+    for name in names:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM main.{name}")
+    try:
+        yield
+    finally:
+        for name in names:
+            with suppress(duckdb.Error):
+                connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+def run(connection: duckdb.DuckDBPyConnection, query: Query) -> tuple[Candidate, ...]:
+    """The rows of a query."""
+    return tuple(_candidate(query, row) for row in connection.execute(query.sql).fetchall())
+
+
+def expressions(definition: Definition) -> Iterator[tuple[Path, str]]:
+    """Every SQL expression of a definition, as a query of its own, with its place in the file."""
+    for index, reading in enumerate(definition.readings):
+        for path, leaf in reading.leaves():
+            here: Path = ("readings", index, *path)
+            source = _source(leaf)
+            yield (*here, "query" if isinstance(leaf, Sql) else "from"), f"SELECT * FROM {source}"
+            for field in ("about", "of", "value", "per", "who", "by", "within"):
+                if text := getattr(leaf, field, None):
+                    yield _place(here, field), f"SELECT ({text}) FROM {source}"
+            for name, text in leaf.show.items():
+                yield (*here, "show", name), f"SELECT ({text}) FROM {source}"
+            for name in leaf.where:
+                sql = f"SELECT CAST(({definition.conditions[name].sql}) AS BOOLEAN) FROM {source}"
+                yield ("conditions", name, "sql"), sql
+            for query in (_query(definition, definition.window(reading), path, leaf),):
+                yield here, query.sql
+
+
+def _place(here: Path, field: str) -> Path:
+    """``within`` stands at the sequence, not at its steps."""
+    return (*here[:-1], field) if field == "within" and here[-1] in ("first", "then") else (*here, field)
+
+
+def _query(definition: Definition, window: Window, path: Path, leaf: Leaf) -> Query:
+    conditions = dict(_conditions(definition, window, leaf))
+    listed = "\n".join(
+        f"            ({_indented(sql)}){',' if index < len(conditions) else ''} -- {name}"
+        for index, (name, sql) in enumerate(conditions.items(), 1)
+    )
+    shown = ", ".join(f"{_quoted(name)}: ({sql})" for name, sql in leaf.show.items())
+    also = "also" if leaf.view in helper_views() else "NULL"
+    sql = f"""WITH candidates AS (
+    SELECT
+        source, id, title, occurred_on, occurred_until, urls[1] AS url,
+        epoch_us(known_from) AS began, epoch_us(known_until) AS ended, epoch_us(reported_at) AS reported,
+        input_topic, input_partition, input_offset, {also} AS also,
+        CAST(({leaf.group or "NULL"}) AS VARCHAR) AS candidate_group,
+        CAST(({leaf.entity or "NULL"}) AS VARCHAR) AS candidate_entity,
+        CAST(({leaf.amount or "NULL"}) AS DOUBLE) AS candidate_value,
+        {f"CAST(to_json({{{shown}}}) AS VARCHAR)" if shown else "NULL"} AS shown,
+        CAST([
+{listed}
+        ] AS BOOLEAN[]) AS conditions
+    FROM {_source(leaf)}
+    WHERE {_rows(window, leaf)}
+)
+SELECT * FROM candidates{"" if leaf.every_row else _UNDECIDED}"""
+    return Query(path, leaf, sql, tuple(conditions))
+
+
+_UNDECIDED: Final = """
+-- evidence, waiting for facts, or a near miss; a row that fails in more ways says nothing
+WHERE len(list_filter(conditions, lambda c: NOT c))
+      <= CASE WHEN len(list_filter(conditions, lambda c: c IS NULL)) = 0 THEN 1 ELSE 0 END"""
+
+
+def _source(leaf: Leaf) -> str:
+    return f"({leaf.query})" if isinstance(leaf, Sql) else leaf.view
+
+
+def _conditions(definition: Definition, window: Window, leaf: Leaf) -> Iterator[tuple[str, str]]:
+    """The named conditions, then those that every criterion brings along."""
+    for name in leaf.where:
+        yield name, definition.conditions[name].sql
+    if not leaf.every_row and leaf.window != "any":
+        yield IN_WINDOW, _in_window(window, leaf)
+    if leaf.group and not leaf.every_row:
+        yield GROUP_KNOWN, f"CASE WHEN ({leaf.group}) IS NOT NULL THEN TRUE END"
+    if leaf.amount and not leaf.every_row:
+        yield AMOUNT_KNOWN, f"CASE WHEN ({leaf.amount}) IS NOT NULL THEN TRUE END"
+
+
+def _rows(window: Window, leaf: Leaf) -> str:
+    """Which rows are looked at. Where every row counts, those outside the window must not be among them."""
+    about = f"({leaf.about})" if leaf.about else "TRUE"
+    if leaf.every_row and leaf.window != "any":
+        return f"{about} AND ({_in_window(window, leaf)}) IS NOT FALSE"
+    return about
+
+
+def _in_window(window: Window, leaf: Leaf) -> str:
+    """True inside the window, false outside, unknown where the date is too vague to tell."""
+    first = window.from_ if leaf.window == "reading" else None
+    last = window.to
+    inside = [f"occurred_on >= {_day(first)}"] if first else []
+    inside += [f"occurred_until <= {_day(last)}"] if last else []
+    outside = [f"occurred_until < {_day(first)}"] if first else []
+    outside += [f"occurred_on > {_day(last)}"] if last else []
+    if not inside:
+        return "TRUE"
+    return f"CASE WHEN {' AND '.join(inside)} THEN TRUE WHEN {' OR '.join(outside)} THEN FALSE END"
+
+
+def _day(day: date) -> str:
+    return f"DATE '{day.isoformat()}'"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _indented(sql: str) -> str:
+    return sql.strip().replace("\n", "\n             ")
+
+
+def _candidate(query: Query, row: tuple[Any, ...]) -> Candidate:
+    (source, id, title, first, last, url, began, ended, reported, topic, partition, offset, also) = row[:13]
+    group, entity, value, shown, conditions = row[13:]
+    return Candidate(
+        path=query.path,
+        source=source,
+        id=id,
+        title=title,
+        occurred_on=first,
+        occurred_until=last,
+        url=url,
+        began=Moment(_time(began), Moment.EVENT, topic, partition, offset),
+        ended_at=None if ended is None else _time(ended),
+        reported_at=_time(reported if reported is not None else began),
+        also=tuple((other["source"], other["id"]) for other in also or ()),
+        group=group,
+        entity=entity,
+        value=value,
+        shown=json.loads(shown) if shown else {},
+        verdicts=dict(zip(query.conditions, conditions, strict=True)),
+    )
+
+
+def _time(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

@@ -1,0 +1,118 @@
+"""Reading definitions from YAML; whatever is wrong with one is said with its file, its line and what to change."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from io import StringIO
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+import duckdb
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from predictions.criterion import expressions
+from predictions.definition import Definition, Origin, Path
+from predictions.definitions import DEFINITIONS
+from schemas.faults import TerminalFault
+
+FOLDER: Final = FilePath(__file__).with_name("definitions")
+
+
+class BrokenDefinition(TerminalFault):
+    """A definition that cannot be used; the message says where and what to change."""
+
+
+def load_definitions(folder: FilePath = FOLDER) -> tuple[Definition, ...]:
+    """Every definition of the folder: in the order of ``DEFINITIONS`` for ours, by file name for another one."""
+    ours = [FOLDER / f"{name}.yaml" for name in DEFINITIONS]
+    files = ours if folder == FOLDER else sorted(folder.glob("*.yaml"))
+    definitions = tuple(load_definition(file) for file in files)
+    for index, definition in enumerate(definitions):
+        for other in definitions[:index]:
+            if other.id == definition.id:
+                raise BrokenDefinition(f"{definition.origin.at(('id',))}: {other.origin.file} has the same id")
+    return definitions
+
+
+def load_definition(file: FilePath) -> Definition:
+    """One definition; raises BrokenDefinition."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BrokenDefinition(f"{file}: cannot be read: {error}") from error
+    return parse_definition(text, str(file))
+
+
+def parse_definition(text: str, file: str) -> Definition:
+    """A definition from its YAML text; ``file`` is for messages."""
+    try:
+        tree = YAML(typ="rt").load(StringIO(text))
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        reason = (error.problem or "").splitlines()[0] if error.problem else "cannot be read"
+        raise BrokenDefinition(f"{file}:{line}: this is no YAML: {reason}") from error
+    if not isinstance(tree, CommentedMap):
+        raise BrokenDefinition(f"{file}:1: a definition is a mapping: it starts with `id: ...`")
+    lines: dict[Path, int] = {}
+    plain = _plain(tree, (), lines)
+    origin = Origin(file, lines)
+    try:
+        return Definition.model_validate_json(json.dumps(plain, default=str)).read_from(origin)
+    except ValidationError as error:
+        problems = [_problem(origin, details) for details in error.errors(include_url=False)]
+        raise BrokenDefinition("\n".join(problems)) from error
+
+
+def validate_sql(connection: duckdb.DuckDBPyConnection, definitions: Sequence[Definition]) -> None:
+    """Have DuckDB plan every expression against the views; raises BrokenDefinition for all that it refuses."""
+    problems = []
+    for definition in definitions:
+        for path, sql in expressions(definition):
+            try:
+                connection.execute(f"EXPLAIN {sql}").fetchall()
+            except duckdb.Error as error:
+                reason = str(error).split("\n\nLINE")[0].replace("\n", " ")
+                problems.append(f"{definition.origin.at(path)}: {_dotted(path)}: {reason}")
+    if problems:
+        raise BrokenDefinition("\n".join(dict.fromkeys(problems)))
+
+
+def _plain(value: Any, path: Path, lines: dict[Path, int]) -> Any:
+    """The tree as plain values, noting the line of every key and item on the way."""
+    if isinstance(value, CommentedMap):
+        for key in value:
+            lines[*path, str(key)] = value.lc.key(key)[0] + 1 if key in (value.lc.data or {}) else lines.get(path, 1)
+        return {str(key): _plain(item, (*path, str(key)), lines) for key, item in value.items()}
+    if isinstance(value, CommentedSeq):
+        for index in range(len(value)):
+            lines[*path, index] = value.lc.item(index)[0] + 1
+        return [_plain(item, (*path, index), lines) for index, item in enumerate(value)]
+    if isinstance(value, date):
+        return value.isoformat()
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
+def _problem(origin: Origin, details: ErrorDetails) -> str:
+    """One pydantic error as ``file:line: place: what to change``."""
+    path: Path = details["loc"]
+    context = details.get("ctx", {})
+    if details["type"] == "misplaced":
+        path = context["at"]
+    elif details["type"] == "unknown_key":
+        path = (*path, context["key"])
+    message = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "missing":
+        path, message = path[:-1], f"`{path[-1]}` is missing"
+    return f"{origin.at(path)}: {_dotted(path)}: {message}"
+
+
+def _dotted(path: Path) -> str:
+    """``readings.0.criterion``; readings are counted from 0 as in the file."""
+    return ".".join(map(str, path)) or "definition"

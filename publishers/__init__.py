@@ -1,0 +1,1 @@
+"""Publishers write the raw topics; they import schemas only."""

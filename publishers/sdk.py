@@ -1,0 +1,192 @@
+"""The publisher SDK: typed events in, confirmed records on the raw topics out (kafka-python).
+
+    with Publisher("localhost:9092", source="my-desk") as publisher:
+        publisher.send(Deal(title=..., occurred_on=..., kind="cloud", parties=[...]))
+
+``send`` checks before it sends; leaving the block waits until Kafka has confirmed every event.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from schemas.envelope import CONTENT_TYPE, StructuredEvent, event_type_name, split_type
+from schemas.events import BY_TYPE, Event
+from schemas.topics import MAX_RAW_BYTES, topic_of
+
+
+_MOST_WAITING: Final = 10_000
+"""Events on their way before ``send`` waits for their confirmation: bounds memory."""
+
+
+class PublishError(Exception):
+    """An event was not published; the message says which and why."""
+
+
+class EventRefused(PublishError):
+    """An event was refused before it was sent: it is wrong, or too large."""
+
+
+class NotDelivered(PublishError):
+    """Kafka did not confirm an event in time. Sending it again is safe: its identity stays the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An event on its way: its identity and where it will stand."""
+
+    source: str
+    id: str
+    topic: str
+
+
+class Publisher:
+    """Publishes events with identities that do not change on a retry. Delivery guarantee: at least once.
+
+    Use as a context manager. Not safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        source: str,
+        *,
+        embedded: bool = False,
+        timeout_s: float = 30.0,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Connect; raises PublishError that says what to do when no broker answers.
+
+        Args:
+            bootstrap_servers: ``host:port,host:port``.
+            source: the CloudEvents source of events that are sent without an envelope.
+            embedded: the broker is dualtrack's try-out broker, which knows neither idempotence nor newer versions.
+            timeout_s: longest wait for a confirmation, seconds.
+            options: further settings of kafka-python's producer.
+        """
+        try_out = {"api_version": (2, 0), "enable_idempotence": False} if embedded else {}
+        try:
+            self._producer = KafkaProducer(
+                bootstrap_servers=bootstrap_servers.split(","),
+                acks="all",
+                linger_ms=5,
+                max_request_size=MAX_RAW_BYTES + 64 * 1024,
+                **try_out,
+                **(options or {}),
+            )
+        except KafkaError as error:
+            raise PublishError(
+                f"no Kafka answers at {bootstrap_servers} ({error}); start one, or `dualtrack up --embedded` to try out"
+            ) from None
+        self._source = source
+        self._timeout_s = timeout_s
+        self._waiting: list[tuple[Sent, Any]] = []
+
+    def send(self, event: Event, *, id: str | None = None, time: datetime | None = None) -> Sent:
+        """Send one event. Without ``id`` it is derived from the content, so that a retry is a duplicate.
+
+        Raises EventRefused when the event is too large.
+        """
+        data = event.model_dump(mode="json", exclude_unset=True)
+        envelope: dict[str, Any] = {
+            "specversion": "1.0",
+            "type": event_type_name(event.event_type, event.version),
+            "source": self._source,
+            "id": id or content_id(event.event_type, data),
+            "time": (time or datetime.now(UTC)).isoformat(),
+        }
+        return self._send_checked(event, {**envelope, "data": data})
+
+    def send_structured(self, body: Mapping[str, Any]) -> Sent:
+        """Send an event that is a CloudEvent already; raises EventRefused that names each wrong field."""
+        try:
+            envelope = StructuredEvent.model_validate(dict(body))
+            named = split_type(envelope.type)
+            model = BY_TYPE.get(named) if named else None
+            if named is None or model is None:
+                raise EventRefused(f"type {envelope.type!r} is not known")
+            event = model.model_validate(body["data"])
+        except ValidationError as error:
+            told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
+            raise EventRefused(told) from None
+        return self._send_checked(event, body)
+
+    def send_raw(
+        self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: tuple[tuple[str, bytes], ...] = ()
+    ) -> None:
+        """Send bytes as they are, unchecked but for their size: for replays, and for trying out bad input."""
+        if value is not None and len(value) > MAX_RAW_BYTES:
+            raise EventRefused(_too_large(len(value)))
+        self._hand_over(Sent(self._source, "(raw)", topic), value, key, list(headers))
+
+    def flush(self) -> int:
+        """Wait until every event is confirmed; returns how many were. Raises NotDelivered for the first that is not."""
+        waiting, self._waiting = self._waiting, []
+        self._producer.flush(timeout=self._timeout_s)
+        for sent, future in waiting:
+            try:
+                future.get(timeout=self._timeout_s)
+            except KafkaError as error:
+                raise NotDelivered(f"{sent.source}#{sent.id} on {sent.topic}: {error}") from error
+        return len(waiting)
+
+    def close(self) -> None:
+        """Confirm what is on its way and close the connection."""
+        try:
+            self.flush()
+        finally:
+            self._producer.close(timeout=self._timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send_checked(self, event: Event, body: Mapping[str, Any]) -> Sent:
+        value = to_json(body)
+        if len(value) > MAX_RAW_BYTES:
+            raise EventRefused(f"{body['source']}#{body['id']}: {_too_large(len(value))}")
+        sent = Sent(str(body["source"]), str(body["id"]), topic_of(event.event_type))
+        headers = [("content-type", CONTENT_TYPE.encode())]
+        self._hand_over(sent, value, partition_key(event, sent.source), headers)
+        return sent
+
+    def _hand_over(self, sent: Sent, value: bytes | None, key: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+        try:
+            future = self._producer.send(sent.topic, value=value, key=key, headers=headers)
+        except KafkaError as error:
+            raise NotDelivered(f"{sent.source}#{sent.id} on {sent.topic}: {error}") from error
+        self._waiting.append((sent, future))
+        if len(self._waiting) >= _MOST_WAITING:
+            self.flush()
+
+
+def partition_key(event: Event, source: str) -> bytes:
+    """First organisation of the event, else its source: what is about one organisation stays in order."""
+    names = event.named_orgs()
+    return (names[0].casefold() if names else source).encode()
+
+
+def content_id(event_type: str, data: Mapping[str, Any]) -> str:
+    """An identity that follows from the content: the first 32 hex digits of its SHA-256."""
+    canonical = json.dumps([event_type, data], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def _too_large(size: int) -> str:
+    return f"{size:,} bytes; at most {MAX_RAW_BYTES:,} are accepted: shorten the summary, or move text behind a url"
+
+
+__all__ = ["EventRefused", "NotDelivered", "PublishError", "Publisher", "Sent", "content_id"]

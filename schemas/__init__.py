@@ -1,0 +1,1 @@
+"""The nouns of dualtrack: events, envelope, records, outcomes and topics. Imports pydantic only."""

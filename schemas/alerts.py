@@ -1,0 +1,23 @@
+"""What people on alert are told: the value of a record on ``predictions.changed``, and of an outbox row."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Alert(BaseModel):
+    """A milestone of a prediction, told once to each receiver, with its evidence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str = Field(description="Idempotency key: the same milestone has the same key, however often it is sent.")
+    prediction: str
+    reading: str
+    kind: str = Field(description="first evidence, progress, met, missed, annulled, retracted, ...")
+    milestone: str = Field(description="Name of the milestone as the definition gives it.")
+    title: str = Field(description="One line for people.")
+    state: str
+    progress: float
+    known_at: datetime
+    evidence: tuple[dict[str, Any], ...] = Field(description="Identities of the events, with titles, dates and urls.")

@@ -1,0 +1,39 @@
+"""Names of the record headers that dualtrack writes; the error names are Kafka Connect's."""
+
+from typing import Final
+
+INPUT_TOPIC: Final = "dualtrack-input-topic"
+INPUT_PARTITION: Final = "dualtrack-input-partition"
+INPUT_OFFSET: Final = "dualtrack-input-offset"
+KNOWN_AT: Final = "dualtrack-known-at"
+"""Timestamp of the raw record, milliseconds since 1970 UTC."""
+REPLAY_OF: Final = "dualtrack-replay-of"
+"""On a raw record: the input (topic/partition/offset) whose rejection it replays."""
+
+ERROR_TOPIC: Final = "__connect.errors.topic"
+ERROR_PARTITION: Final = "__connect.errors.partition"
+ERROR_OFFSET: Final = "__connect.errors.offset"
+ERROR_STAGE: Final = "__connect.errors.stage"
+ERROR_RULE: Final = "__connect.errors.exception.class.name"
+ERROR_REASON: Final = "__connect.errors.exception.message"
+ERROR_TIME: Final = "__connect.errors.time"
+"""When it was rejected, milliseconds since 1970 UTC (Connect has no name for it)."""
+ERROR_NULL_VALUE: Final = "__connect.errors.null.value"
+"""Present when the original value was null (not empty), which a compacting broker would read as a tombstone."""
+TRUNCATED_FROM: Final = "dualtrack-truncated-from"
+"""Length of the original value, where it was larger than any record that a worker writes."""
+
+ERROR_HEADERS: Final = frozenset(
+    {
+        ERROR_TOPIC,
+        ERROR_PARTITION,
+        ERROR_OFFSET,
+        ERROR_STAGE,
+        ERROR_RULE,
+        ERROR_REASON,
+        ERROR_TIME,
+        ERROR_NULL_VALUE,
+        TRUNCATED_FROM,
+    }
+)
+INPUT_HEADERS: Final = frozenset({INPUT_TOPIC, INPUT_PARTITION, INPUT_OFFSET, KNOWN_AT})

@@ -1,0 +1,90 @@
+"""What settle works on: the records it read, decoded, each still carrying the name of its input."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from schemas.decisions import Decision, DecisionKind
+from schemas.outcomes import Stage
+from schemas.records import Headers, InputName
+from schemas.signals import ValidatedSignal
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedSignal:
+    """A validated event that wants to land."""
+
+    input: InputName
+    known_at: datetime
+    signal: ValidatedSignal
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedRejection:
+    """A rejected input with its original bytes and headers."""
+
+    input: InputName
+    known_at: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    stage: Stage
+    rule: str
+    reason: str
+    rejected_at: datetime
+    replay_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedDecision:
+    """A person's decision that wants to land."""
+
+    input: InputName
+    known_at: datetime
+    source: str
+    id: str
+    kind: DecisionKind
+    decision: Decision
+    reported_at: datetime
+    envelope: Mapping[str, Any]
+    data: Mapping[str, Any]
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettleBatch:
+    """Everything of one batch, in the order in which it was read, with the offsets to store when it has landed.
+
+    ``next_offsets`` maps (topic, partition) *as consumed* to the offset to go on from. Inputs are named by their raw
+    records, which stand on other topics.
+    """
+
+    signals: tuple[ArrivedSignal, ...] = ()
+    rejections: tuple[ArrivedRejection, ...] = ()
+    decisions: tuple[ArrivedDecision, ...] = ()
+    next_offsets: Mapping[tuple[str, int], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of a batch. Redelivered inputs had their outcome before and are not counted again."""
+
+    landed: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    redelivered: int = 0
+    event_types: frozenset[str] = frozenset()
+    """Types of the events that landed: what predictions depend on."""
+    decisions: int = 0
+    """How many of the landed ones are decisions."""
+
+    def __add__(self, other: "Landed") -> "Landed":
+        return Landed(
+            self.landed + other.landed,
+            self.duplicate + other.duplicate,
+            self.rejected + other.rejected,
+            self.redelivered + other.redelivered,
+            self.event_types | other.event_types,
+            self.decisions + other.decisions,
+        )

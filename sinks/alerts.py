@@ -1,0 +1,178 @@
+"""The alert outbox: written with the state that caused an alert, emptied afterwards, at least once.
+
+1. ``queue`` writes the alert in the batch's transaction, once per (key, receiver).
+2. ``deliver_due`` sends what is due, outside of any transaction: a slow receiver holds up no landing.
+3. Each attempt is appended as a row of ``deliveries``. A crash between 2 and 3 sends the alert again; the key tells.
+
+What failed is tried again after 5 s, 10 s, 20 s ... up to an hour, for ever: an alert is never dropped.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+import duckdb
+
+from schemas.alerts import Alert
+from schemas.records import OutRecord
+from schemas.topics import PREDICTIONS_CHANGED
+from sinks.arrow_rows import table_of
+from sinks.landing import insert
+from sinks.receivers import TOPIC, NotDelivered, Receiver
+
+FIRST_WAIT: Final = timedelta(seconds=5)
+LONGEST_WAIT: Final = timedelta(hours=1)
+
+IDEMPOTENCY_KEY: Final = "idempotency-key"
+"""Header of the records on ``predictions.changed``."""
+
+
+class _Open(Protocol):
+    """What delivery needs of a sink's transaction."""
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection: ...
+
+
+class OutboxSink(Protocol):
+    """What delivery needs of a sink."""
+
+    def reader(self) -> duckdb.DuckDBPyConnection: ...
+
+    def transaction(self) -> AbstractContextManager[_Open]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a round of delivery did: numbers of attempts."""
+
+    delivered: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    receiver: str
+    alert: Alert
+    attempts: int
+    last_attempt: datetime | None
+
+    def due(self, now: datetime) -> bool:
+        return self.last_attempt is None or now >= self.last_attempt + wait_after(self.attempts)
+
+
+def wait_after(attempts: int) -> timedelta:
+    """How long to wait after that many failed attempts (1 or more)."""
+    return min(FIRST_WAIT * float(2 ** min(attempts - 1, 20)), LONGEST_WAIT)
+
+
+def queue(
+    connection: duckdb.DuckDBPyConnection, alerts: Sequence[Alert], receivers: Sequence[str], created_at: datetime
+) -> int:
+    """Add alerts to the outbox in the caller's transaction; returns how many (key, receiver) pairs were new."""
+    wanted = {(alert.key, receiver): alert for alert in reversed(alerts) for receiver in receivers}
+    if not wanted:
+        return 0
+    known = connection.execute(
+        'SELECT "key", receiver FROM outbox WHERE "key" IN (SELECT unnest(?::VARCHAR[]))',
+        [[alert.key for alert in alerts]],
+    ).fetchall()
+    fresh = [(receiver, alert) for (key, receiver), alert in reversed(wanted.items()) if (key, receiver) not in known]
+    columns: dict[str, list[Any]] = {
+        "key": [alert.key for _, alert in fresh],
+        "receiver": [receiver for receiver, _ in fresh],
+        "prediction": [alert.prediction for _, alert in fresh],
+        "reading": [alert.reading for _, alert in fresh],
+        "kind": [alert.kind for _, alert in fresh],
+        "payload": [alert.model_dump_json() for _, alert in fresh],
+        "created_at": [created_at] * len(fresh),
+    }
+    insert(connection, "outbox", table_of(columns))
+    return len(fresh)
+
+
+def pending(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, Alert]]:
+    """(receiver, alert) for all that was not delivered yet, oldest first."""
+    return [(one.receiver, one.alert) for one in _waiting(connection)]
+
+
+def pending_records(connection: duckdb.DuckDBPyConnection, limit: int = 1000) -> list[tuple[str, OutRecord]]:
+    """(key, record) of the oldest alerts for the topic ``predictions.changed``, keyed by prediction.
+
+    When the producer has confirmed a record, call ``mark_delivered`` with the key and receiver ``topic``.
+    """
+    alerts = [alert for receiver, alert in pending(connection) if receiver == TOPIC][:limit]
+    return [(alert.key, record_of(alert)) for alert in alerts]
+
+
+def record_of(alert: Alert) -> OutRecord:
+    """An alert as a record on ``predictions.changed``."""
+    return OutRecord(
+        topic=PREDICTIONS_CHANGED,
+        key=alert.prediction.encode(),
+        value=alert.model_dump_json().encode(),
+        headers=((IDEMPOTENCY_KEY, alert.key.encode()),),
+    )
+
+
+def mark_delivered(connection: duckdb.DuckDBPyConnection, key: str, receiver: str, now: datetime) -> None:
+    """Append that an alert has arrived, in the caller's transaction."""
+    note_attempt(connection, key, receiver, None, now)
+
+
+def note_attempt(
+    connection: duckdb.DuckDBPyConnection, key: str, receiver: str, error: str | None, now: datetime
+) -> None:
+    """Append an attempt: delivered when there is no error."""
+    connection.execute(
+        'INSERT INTO deliveries ("key", receiver, delivered, error, attempted_at) VALUES (?, ?, ?, ?, ?)',
+        [key, receiver, error is None, error, now],
+    )
+
+
+def deliver_due(sink: OutboxSink, now: datetime, receivers: Mapping[str, Receiver]) -> Delivered:
+    """Send what is due to the receivers given by name; alerts for others stay. Never raises for a receiver's failure.
+
+    A receiver that fails is left alone for the rest of the round, so that one that is down costs one attempt. It waits
+    for the network: call it from a thread of its own.
+    """
+    with sink.reader() as connection:
+        due = [one for one in _waiting(connection) if one.receiver in receivers and one.due(now)]
+    delivered, down = 0, set[str]()
+    for one in due:
+        if one.receiver in down:
+            continue
+        error = _sent(receivers[one.receiver], one.alert)
+        with sink.transaction() as transaction:
+            note_attempt(transaction.connection, one.alert.key, one.receiver, error, now)
+        if error is None:
+            delivered += 1
+        else:
+            down.add(one.receiver)
+    return Delivered(delivered, len(down))
+
+
+def _sent(receiver: Receiver, alert: Alert) -> str | None:
+    try:
+        receiver.send(alert)
+    except NotDelivered as error:
+        return str(error)
+    return None
+
+
+def _waiting(connection: duckdb.DuckDBPyConnection) -> list[_Waiting]:
+    rows = connection.execute(
+        """
+        SELECT o.receiver, o.payload, count(d."key"), max(d.attempted_at)
+        FROM outbox o
+        LEFT JOIN deliveries d ON d."key" = o."key" AND d.receiver = o.receiver
+        GROUP BY o."key", o.receiver, o.payload, o.created_at
+        HAVING NOT coalesce(bool_or(d.delivered), false)
+        ORDER BY o.created_at, o."key", o.receiver
+        """
+    ).fetchall()
+    return [
+        _Waiting(receiver, Alert.model_validate_json(payload), tries, last) for receiver, payload, tries, last in rows
+    ]

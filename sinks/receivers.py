@@ -1,0 +1,126 @@
+"""Where alerts go: a file, a webhook. A receiver sends one alert or raises NotDelivered; it never loses one quietly."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+import httpx
+from pydantic_core import to_json
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from schemas.alerts import Alert
+
+FILE: Final = "file"
+WEBHOOK: Final = "webhook"
+TOPIC: Final = "topic"
+"""Written by the worker's producer, not by a receiver: see ``sinks.alerts.pending_records``."""
+
+_HEADER_SAFE: Final = "/:#@|,;=+!*()[]$&"
+
+# At level INFO httpx logs whole addresses, and those of webhooks hold secrets.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+_TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class NotDelivered(Exception):
+    """The receiver did not take the alert; it stays in the outbox and is tried again later."""
+
+
+class Receiver(Protocol):
+    """Sends alerts. ``send`` may be called again with an alert that arrived: the key tells."""
+
+    def send(self, alert: Alert) -> None:
+        """Returns when the alert has arrived; raises NotDelivered otherwise."""
+
+
+class FileReceiver:
+    """Appends alerts to a file, one JSON object a line, on disk before it returns.
+
+    At least once: the ``key`` in the line tells a repetition.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+
+    def send(self, alert: Alert) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab+") as file:
+                file.write(_line_end(file) + alert.model_dump_json().encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise NotDelivered(f"could not write to {self.path}: {error}") from error
+
+
+def _line_end(file: Any) -> bytes:
+    """A line end, where a crash cut the last line off."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
+
+
+class WebhookReceiver:
+    """Posts alerts as JSON with the header ``Idempotency-Key``. Any answer from 200 to 299 means that it has arrived.
+
+    A failure that may pass in a moment (connection, 408, 425, 429, 5xx) is tried ``attempts`` times within seconds;
+    what then still fails is the outbox's to try again. Redirects are not followed. ``timeout`` is in seconds, per try.
+    """
+
+    def __init__(
+        self, url: str, timeout: float = 5.0, attempts: int = 3, wait: float = 0.2, client: httpx.Client | None = None
+    ) -> None:
+        self.url: Final = url
+        self._client = client or httpx.Client(timeout=timeout)
+        self._attempts = attempts
+        self._wait = wait
+
+    def send(self, alert: Alert) -> None:
+        try:
+            for attempt in Retrying(
+                retry=retry_if_exception(_may_pass),
+                stop=stop_after_attempt(self._attempts),
+                wait=wait_exponential(self._wait, max=2.0),
+                reraise=True,
+            ):
+                with attempt:
+                    self._post(alert)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NotDelivered(f"{self._host()}: {_short(error)}") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _post(self, alert: Alert) -> None:
+        answer = self._client.post(
+            self.url,
+            content=to_json(alert),
+            headers={"content-type": "application/json", "idempotency-key": quote(alert.key, safe=_HEADER_SAFE)},
+        )
+        answer.raise_for_status()
+        if not answer.is_success:
+            raise httpx.HTTPStatusError(f"answered {answer.status_code}", request=answer.request, response=answer)
+
+    def _host(self) -> str:
+        """The receiver's name for messages: a webhook's path and query often hold a secret."""
+        try:
+            return httpx.URL(self.url).host or "webhook"
+        except httpx.InvalidURL:
+            return "webhook"
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in _TRY_AGAIN
+    return isinstance(error, httpx.TransportError)
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"answered {error.response.status_code}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,72 @@
+"""Decoding: what settle cannot read is a rejection of its own, under the name of the record it stood in."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import to_json
+
+from pipeline.steps.decode import decode
+from schemas.decisions import DecisionKind
+from schemas.outcomes import Stage
+from schemas.records import RawRecord
+from schemas.topics import DECISIONS, REJECTED, VALIDATED
+
+NOW = datetime(2026, 4, 18, tzinfo=UTC)
+RESOLVE = {
+    "specversion": "1.0",
+    "id": "1",
+    "source": "desk",
+    "type": "ai.dualtrack.decision.resolve.v1",
+    "time": "2026-04-17T09:30:00Z",
+    "data": {"by": "ada", "why": "the filing", "prediction": "p1a", "outcome": "met", "note": "kept"},
+}
+
+
+def record(topic: str, value: bytes | None, headers: tuple[tuple[str, bytes], ...] = ()) -> RawRecord:
+    return RawRecord(topic, 2, 5, None, value, headers, 1_776_420_000_000)
+
+
+def test_a_decision() -> None:
+    (arrived,) = decode([record(DECISIONS, to_json(RESOLVE))], NOW).decisions
+    assert arrived.kind is DecisionKind.RESOLVE
+    assert (arrived.decision.by, arrived.decision.outcome) == ("ada", "met")
+    assert arrived.data["note"] == "kept"
+    assert str(arrived.input) == "decisions/2/5"
+
+
+@pytest.mark.parametrize(
+    ("topic", "value", "rule"),
+    [
+        (VALIDATED, b"{}", "not_a_validated_signal"),
+        (VALIDATED, None, "not_a_validated_signal"),
+        (DECISIONS, b"<", "not_json"),
+        (DECISIONS, to_json({**RESOLVE, "type": "ai.dualtrack.deal.v1"}), "unknown_decision"),
+        (DECISIONS, to_json({**RESOLVE, "data": {"why": "nobody says so"}}), "invalid_decision"),
+    ],
+)
+def test_what_cannot_be_read_is_counted_as_rejected_by_settle(topic: str, value: bytes | None, rule: str) -> None:
+    batch = decode([record(topic, value)], NOW)
+    (arrived,) = batch.rejections
+    assert (arrived.stage, arrived.rule, arrived.value) == (Stage.SETTLE, rule, value)
+    assert str(arrived.input) == f"{topic}/2/5"
+    assert batch.next_offsets == {(topic, 2): 6}
+
+
+def test_offsets_go_on_after_the_highest_record_of_each_partition() -> None:
+    records = [RawRecord(REJECTED, partition, offset, None, b"", (), 0) for partition, offset in [(0, 1), (0, 2), (1, 7)]]
+    assert decode(records, NOW).next_offsets == {(REJECTED, 0): 3, (REJECTED, 1): 8}
+    assert decode(records, NOW, {("file:1", 0): 9}).next_offsets == {("file:1", 0): 9}
+
+
+@given(
+    st.sampled_from([VALIDATED, REJECTED, DECISIONS]),
+    st.none() | st.binary(max_size=100),
+    st.lists(st.tuples(st.sampled_from(["dualtrack-known-at", "dualtrack-input-offset", "x"]), st.binary(max_size=12))),
+)
+def test_every_record_arrives_as_exactly_one_thing(
+    topic: str, value: bytes | None, headers: list[tuple[str, bytes]]
+) -> None:
+    batch = decode([record(topic, value, tuple(headers))], NOW)
+    assert len(batch.signals) + len(batch.rejections) + len(batch.decisions) == 1

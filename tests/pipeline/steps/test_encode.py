@@ -1,0 +1,108 @@
+"""Encoding: the name of the input in headers, rejections byte for byte."""
+
+import json
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.steps.decode import decode
+from pipeline.steps.encode import content_hash, encode_passed, encode_rejected
+from schemas import headers as names
+from schemas.outcomes import Checked, Finding, Rejected, ResolvedOrg, Stage
+from schemas.records import OutRecord, RawRecord
+from schemas.topics import MAX_OUT_BYTES, REJECTED, VALIDATED
+from tests.factories import classify, make_enriched, make_event, make_parsed, make_record
+
+NOW = datetime(2026, 4, 18, tzinfo=UTC)
+
+
+def as_read(output: OutRecord, offset: int = 3) -> RawRecord:
+    return RawRecord(output.topic, 1, offset, output.key, output.value, output.headers, 0)
+
+
+def encoded(checked: Checked) -> OutRecord:
+    output = encode_passed(checked)
+    assert isinstance(output, OutRecord)
+    return output
+
+
+def checked(**fields: object) -> Checked:
+    parsed = make_parsed(make_event("deal", **fields), offset=42)
+    return Checked(classify(make_enriched(parsed)), (Finding("rule", "reason"),))
+
+
+def test_a_passed_event_arrives_at_settle_under_the_name_of_its_input() -> None:
+    item = checked(unheard_of={"kept": [1, 2]})
+    output = encoded(item)
+    batch = decode([as_read(output)], NOW)
+    (arrived,) = batch.signals
+    assert output.topic == VALIDATED
+    assert str(arrived.input) == "signals.deal/0/42"
+    assert arrived.known_at == item.classified.parsed.known_at
+    assert arrived.signal.data["unheard_of"] == {"kept": [1, 2]}
+    assert arrived.signal.envelope["id"] == "event-42"
+    assert arrived.signal.warnings == (Finding("rule", "reason"),)
+    assert arrived.signal.money == item.classified.enriched.money
+    assert batch.next_offsets == {(VALIDATED, 1): 4}
+
+
+def test_the_key_is_the_topmost_parent_so_that_an_organisations_events_stay_in_order() -> None:
+    orgs = [ResolvedOrg("Nobody knows"), ResolvedOrg("DeepMind", id="google-deepmind", parent="alphabet")]
+    item = Checked(classify(make_enriched(make_parsed(), orgs=orgs)), ())
+    assert encoded(item).key == b"alphabet"
+    unknown = Checked(classify(make_enriched(make_parsed(), orgs=orgs[:1])), ())
+    assert encoded(unknown).key == b"nobody knows"
+
+
+def test_an_event_that_grew_too_large_is_rejected_with_a_reason() -> None:
+    outcome = encode_passed(checked(summary_of_all="x" * MAX_OUT_BYTES))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.stage, outcome.rule) == (Stage.ENCODE, "too_large_enriched")
+
+
+KEYS = st.none() | st.binary(max_size=20)
+HEADERS = st.lists(st.tuples(st.text(min_size=1, max_size=8).filter(lambda n: not n.startswith("_")), st.binary()))
+
+
+@given(st.none() | st.binary(max_size=300), KEYS, HEADERS)
+def test_a_rejection_keeps_every_byte(
+    value: bytes | None, key: bytes | None, headers: list[tuple[str, bytes]]
+) -> None:
+    record = make_record(value, offset=9, key=key, headers=tuple(headers))
+    output = encode_rejected(Rejected(record, Stage.PARSE, "not_json", "because …"), NOW)
+    (arrived,) = decode([as_read(output)], NOW).rejections
+    assert output.topic == REJECTED
+    assert (arrived.value, arrived.key, arrived.headers) == (value, key, tuple(headers))
+    assert (arrived.stage, arrived.rule, arrived.reason) == (Stage.PARSE, "not_json", "because …")
+    assert str(arrived.input) == "signals.deal/0/9"
+    assert arrived.rejected_at == NOW
+
+
+def test_the_headers_have_kafka_connects_names() -> None:
+    output = encode_rejected(Rejected(make_record(b"x", offset=9), Stage.CHECK, "rule", "reason"), NOW)
+    headers = dict(output.headers)
+    assert headers["__connect.errors.topic"] == b"signals.deal"
+    assert headers["__connect.errors.offset"] == b"9"
+    assert headers["__connect.errors.stage"] == b"check"
+    assert headers["__connect.errors.exception.message"] == b"reason"
+
+
+def test_headers_of_ours_that_a_publisher_forged_do_not_hide_the_true_ones() -> None:
+    record = make_record(b"x", offset=9, headers=((names.ERROR_RULE, b"forged"), (names.INPUT_OFFSET, b"1")))
+    (arrived,) = decode([as_read(encode_rejected(Rejected(record, Stage.PARSE, "true", "r"), NOW))], NOW).rejections
+    assert (arrived.rule, arrived.input.offset) == ("true", 9)
+
+
+def test_a_value_larger_than_any_record_is_cut_and_says_so() -> None:
+    output = encode_rejected(Rejected(make_record(b"x" * (MAX_OUT_BYTES + 1)), Stage.PARSE, "r", "r"), NOW)
+    assert len(output.value) < MAX_OUT_BYTES
+    assert dict(output.headers)[names.TRUNCATED_FROM] == str(MAX_OUT_BYTES + 1).encode()
+
+
+def test_the_content_hash_ignores_the_order_of_fields_and_sees_every_other_change() -> None:
+    data = {"b": 1, "a": {"d": 2, "c": "é"}}
+    again = json.loads(json.dumps(data, sort_keys=True))
+    assert content_hash("t", data) == content_hash("t", again)
+    assert content_hash("t", data) != content_hash("t", {**data, "b": 1.5})
+    assert content_hash("t", data) != content_hash("u", data)
