@@ -14,6 +14,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,7 +42,7 @@ def headline_of(example: Example, number: int) -> Parsed:
         specversion="1.0", id=str(number), source="examples", type=event_type_name("headline"), time=day
     )
     data = {"title": example["headline"], "occurred_on": example["date"], "publisher": example["publisher"]}
-    return Parsed(record, envelope, Headline.model_validate(data), data, day)
+    return Parsed(record, envelope, Headline.model_validate(data), data, day, content_hash="")
 
 
 def typed_of(example: Example, number: int) -> Parsed | None:
@@ -60,7 +61,7 @@ def typed_of(example: Example, number: int) -> Parsed | None:
     money: Example = {field: example[field] for field in ("amount", "valuation") if field in example}
     data = {**item.data, **needs[label], **money, "orgs": orgs}
     event = BY_TYPE[event_type_of_label(label), 1].model_validate(data)
-    return Parsed(item.record, item.envelope, event, data, item.reported_at)
+    return replace(item, event=event, data=data)
 
 
 def report(name: str, examples: Sequence[Example], verdicts: Sequence[Classified]) -> None:

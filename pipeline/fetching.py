@@ -184,7 +184,7 @@ def _gap_message(tp: TP, wanted: int, first: int, end: int) -> str:
     if wanted > end:
         return (
             f"{head} This is another cluster, or its log was emptied. Point the worker at the cluster that its stored "
-            "offsets come from, or start with a new database, or set accept_log_gap to read this log from its beginning."
+            "offsets come from, or start with a new database, or set accept_log_gap to start at its beginning."
         )
     return (
         f"{head} Records {wanted} to {first - 1} were deleted before they were read (retention, or the embedded "

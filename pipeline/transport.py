@@ -28,6 +28,8 @@ from pipeline.progress import Partition, Progress, Span
 from schemas.faults import LogGap, Stalled
 from schemas.records import RawRecord
 
+GROUP_CHECK_SECONDS = 1.0
+
 GROUP_ERRORS = 5
 """So many errors of the consumer group in a row, without partitions in between, stop the worker."""
 
@@ -156,9 +158,12 @@ class BatchConsumer(driver.Consumer):
         """Nothing: see on_buffer_full."""
 
     @Service.task
+    async def _group_watch(self) -> None:
+        await self._watch_group()
+
     async def _watch_group(self) -> None:
         """aiokafka leaves the group in silence after an error until it is asked for; Faust never asks, and stalls."""
-        async for _ in self.itertimer(1.0, name="group"):
+        async for _ in self.itertimer(GROUP_CHECK_SECONDS, name="group"):
             try:
                 await self._thread.check_group()
             except KafkaError as exc:

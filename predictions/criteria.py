@@ -60,7 +60,7 @@ class Exists(Leaf):
     of: Expression | None = Field(default=None, description="What it is about, shown with the evidence.")
 
     @property
-    def group(self) -> Expression | None:
+    def entity(self) -> Expression | None:
         return self.of
 
 

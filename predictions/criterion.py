@@ -65,23 +65,18 @@ def run(connection: duckdb.DuckDBPyConnection, query: Query) -> tuple[Candidate,
     return tuple(_candidate(query, row) for row in connection.execute(query.sql).fetchall())
 
 
-def expressions(definition: Definition) -> Iterator[tuple[Path, str]]:
-    """Every SQL expression of a definition, as a query of its own, with its place in the file."""
-    for index, reading in enumerate(definition.readings):
-        for path, leaf in reading.leaves():
-            here: Path = ("readings", index, *path)
-            source = _source(leaf)
-            yield (*here, "query" if isinstance(leaf, Sql) else "from"), f"SELECT * FROM {source}"
-            for field in ("about", "of", "value", "per", "who", "by", "within"):
-                if text := getattr(leaf, field, None):
-                    yield _place(here, field), f"SELECT ({text}) FROM {source}"
-            for name, text in leaf.show.items():
-                yield (*here, "show", name), f"SELECT ({text}) FROM {source}"
-            for name in leaf.where:
-                sql = f"SELECT CAST(({definition.conditions[name].sql}) AS BOOLEAN) FROM {source}"
-                yield ("conditions", name, "sql"), sql
-            for query in (_query(definition, definition.window(reading), path, leaf),):
-                yield here, query.sql
+def expressions(definition: Definition, leaf: Leaf, here: Path) -> Iterator[tuple[Path, str]]:
+    """Every SQL expression of a selection as a query of its own, with its place in the file."""
+    source = _source(leaf)
+    yield (*here, "query" if isinstance(leaf, Sql) else "from"), f"SELECT * FROM {source}"
+    for field in ("about", "of", "value", "per", "who", "by", "within"):
+        if text := getattr(leaf, field, None):
+            yield _place(here, field), f"SELECT ({text}) FROM {source}"
+    for name, text in leaf.show.items():
+        yield (*here, "show", name), f"SELECT ({text}) FROM {source}"
+    for name in leaf.where:
+        sql = f"SELECT CAST(({definition.conditions[name].sql}) AS BOOLEAN) FROM {source}"
+        yield ("conditions", name, "sql"), sql
 
 
 def _place(here: Path, field: str) -> Path:

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
-from predictions.criterion import expressions
+from predictions.criterion import Query, compile_reading, expressions
 from predictions.definition import Definition, Origin, Path
 from predictions.definitions import DEFINITIONS
 from schemas.faults import TerminalFault
@@ -68,17 +68,34 @@ def parse_definition(text: str, file: str) -> Definition:
 
 
 def validate_sql(connection: duckdb.DuckDBPyConnection, definitions: Sequence[Definition]) -> None:
-    """Have DuckDB plan every expression against the views; raises BrokenDefinition for all that it refuses."""
-    problems = []
-    for definition in definitions:
-        for path, sql in expressions(definition):
-            try:
-                connection.execute(f"EXPLAIN {sql}").fetchall()
-            except duckdb.Error as error:
-                reason = str(error).split("\n\nLINE")[0].replace("\n", " ")
-                problems.append(f"{definition.origin.at(path)}: {_dotted(path)}: {reason}")
+    """Have DuckDB plan every query against the views; raises BrokenDefinition for all that it refuses."""
+    problems = [
+        f"{definition.origin.at(path)}: {_dotted(path)}: {reason}"
+        for definition in definitions
+        for index, reading in enumerate(definition.readings)
+        for query in compile_reading(definition, reading)
+        if (refused := _refusal(connection, query.sql))
+        for path, reason in _blame(connection, definition, ("readings", index, *query.path), query, refused)
+    ]
     if problems:
         raise BrokenDefinition("\n".join(dict.fromkeys(problems)))
+
+
+def _blame(
+    connection: duckdb.DuckDBPyConnection, definition: Definition, here: Path, query: Query, refused: str
+) -> list[tuple[Path, str]]:
+    """Which expressions of a query are to blame; the query as a whole where each is fine by itself."""
+    parts = [(path, _refusal(connection, sql)) for path, sql in expressions(definition, query.leaf, here)]
+    return [(path, reason) for path, reason in parts if reason] or [(here, refused)]
+
+
+def _refusal(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """Why DuckDB cannot plan a query; empty where it can."""
+    try:
+        connection.execute(f"EXPLAIN {sql}").fetchall()
+    except duckdb.Error as error:
+        return str(error).split("\n\nLINE")[0].replace("\n", " ")
+    return ""
 
 
 def _plain(value: Any, path: Path, lines: dict[Path, int]) -> Any:

@@ -53,6 +53,8 @@ class Parsed:
     event: Event
     data: Mapping[str, Any]
     reported_at: datetime
+    content_hash: str
+    """Of the event as it was sent: a headline that is read differently after an upgrade is still the same headline."""
     warnings: tuple[Finding, ...] = ()
 
     @property

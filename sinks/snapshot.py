@@ -97,13 +97,15 @@ class SnapshotTimer:
         self._clock = clock
         self._due_at = clock()
 
+    @property
     def seconds_left(self) -> float:
         """Seconds until the next snapshot is due; 0 when it is."""
         return max(0.0, self._due_at - self._clock())
 
+    @property
     def due(self) -> bool:
         """Is it time for the next one?"""
-        return self.seconds_left() == 0
+        return self.seconds_left == 0
 
     def taken(self, seconds: float) -> None:
         """Note that a snapshot, which took that many seconds, has just been taken (or has failed)."""

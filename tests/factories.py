@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from pipeline.steps.content import content_hash
 from schemas.envelope import CONTENT_TYPE, Envelope, event_type_name
 from schemas.events import BY_TYPE, Event
 from schemas.outcomes import Classified, ConvertedMoney, Enriched, Evidence, Finding, Parsed, ResolvedOrg
@@ -97,7 +98,7 @@ def make_parsed(
     data = event.model_dump(mode="json", exclude_unset=True)
     value = json.dumps({**envelope.model_dump(mode="json", exclude_none=True), "data": data}).encode()
     record = make_record(value, topic=topic_of(event.event_type), offset=offset, known_at=known_at)
-    return Parsed(record, envelope, event, data, reported_at, tuple(warnings))
+    return Parsed(record, envelope, event, data, reported_at, content_hash(envelope.type, data), tuple(warnings))
 
 
 def make_enriched(

@@ -64,8 +64,18 @@ def title_of_cause(row: dict[str, Any]) -> str:
     cause = row.get("cause")
     if not cause:
         return ""
-    told = next((e for e in row["evidence"] if (e.get("source"), e.get("id")) == (cause["source"], cause["id"])), None)
+    known = (*row["evidence"], *row["waiting"])
+    told = next(
+        (item for item in known if (item.get("source"), item.get("id")) == (cause["source"], cause["id"])), None
+    )
     return f"{told['title']} ({told['occurred_on']})" if told else f"{cause['source']}#{cause['id']}"
+
+
+def waiting_line(item: dict[str, Any]) -> str:
+    """An event that is one fact short, or that failed one condition, as a sentence."""
+    conditions = "; ".join(condition["words"] for condition in item["conditions"])
+    lacking = "does anybody know whether" if item["kind"] == "unknown" else "but it fails:"
+    return f"{item['occurred_on']} {item['title']}: {lacking} {conditions}"
 
 
 def bar(progress: float, width: int = 10) -> str:
@@ -93,4 +103,5 @@ def _tell(story: dict[str, Any]) -> None:
             told = f"{item.get('occurred_on')}: {item.get('title')} {item.get('url') or ''}"
             out.print(f"    evidence {escape(told)}")
         for item in reading["waiting"]:
-            out.print(f"    [yellow]waiting[/] {escape(str(item))}")
+            label = "waiting" if item["kind"] == "unknown" else "near miss"
+            out.print(f"    [yellow]{label}[/] {escape(waiting_line(item))}")

@@ -28,9 +28,9 @@ FROM deals a JOIN deals b ON list_has_all(list_sort([o.id FOR o IN a.orgs]), lis
 WHERE a.amount_usd = 10 * b.amount_usd""",
     ),
     Question(
-        "Which events moved the prediction about OpenAI-Cerebras imitators, and when?",
-        """SELECT h.reading, h.state, h.progress, e.occurred_on, e.title, e.urls[1] AS url
+        "Which event moved which prediction, and where is it reported?",
+        """SELECT h.prediction, h.reading, h.progress, e.occurred_on, e.title, e.urls[1] AS url
 FROM prediction_history h JOIN events e ON e.source = h.cause.source AND e.id = h.cause.id
-WHERE h.prediction LIKE 'p1a%' ORDER BY h.reading, h.seq""",
+WHERE h.progress > 0 ORDER BY h.known_at""",
     ),
 )

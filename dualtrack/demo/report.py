@@ -87,7 +87,8 @@ def _predictions(connection: "duckdb.DuckDBPyConnection") -> None:
             "reading": row["reading"],
             "state": row["state"],
             "progress": bar(row["progress"]),
-            "moved by": title_of_cause(row),
+            "what holds": row["detail"],
+            "moved last by": title_of_cause(row),
         }
         for row in list_predictions(connection)
     ]
@@ -105,12 +106,14 @@ def _alerts(connection: "duckdb.DuckDBPyConnection") -> None:
 
 
 def _ask(connection: "duckdb.DuckDBPyConnection", number: int, question: Question) -> None:
+    from rich.text import Text
+
     out = console()
     out.print(f"\n[bold]Question {number}: {question.asks}[/]")
     out.print(question.sql, style="dim", markup=False)
     rows = _rows(connection, question.sql)
     if question.chart:
-        out.print(_chart(rows), markup=False)
+        out.print(Text.from_ansi(_chart(rows)))
     else:
         print_table("Answer", rows)
 
@@ -121,6 +124,7 @@ def _chart(rows: list[dict[str, Any]]) -> str:
 
     label, *series = rows[0]
     plotext.clear_figure()
+    plotext.theme("clear")
     plotext.simple_multiple_bar(
         [str(row[label]) for row in rows], [[row[name] for row in rows] for name in series], labels=series, width=90
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from pipeline.steps.encode import content_hash
+from pipeline.steps.content import content_hash
 from pipeline.steps.parse import parse_envelope
 from schemas import headers as names
 from schemas.decisions import Decision, DecisionKind, kind_of_type

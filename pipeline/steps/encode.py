@@ -1,10 +1,7 @@
 """Encode: what passed and what was rejected become records, each carrying the name of its input in its headers."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from pydantic_core import to_json
 
@@ -16,6 +13,7 @@ from schemas.topics import MAX_OUT_BYTES, REJECTED, VALIDATED
 
 _ROOM_FOR_HEADERS: Final = 64 * 1024
 _LONGEST_REASON: Final = 2_000
+_SCORE_DIGITS: Final = 4
 
 
 def encode_passed(checked: Checked) -> OutRecord | Rejected:
@@ -61,18 +59,12 @@ def signal_of(checked: Checked) -> ValidatedSignal:
         orgs=enriched.orgs,
         money=enriched.money,
         track=classified.track,
-        scores=dict(classified.scores),
+        scores={track: round(score, _SCORE_DIGITS) for track, score in classified.scores.items()},
         evidence=classified.evidence,
         warnings=checked.warnings,
-        content_hash=content_hash(parsed.envelope.type, parsed.data),
+        content_hash=parsed.content_hash,
         replay_of=replay_of.decode(errors="replace") if replay_of else None,
     )
-
-
-def content_hash(cloudevents_type: str, data: Mapping[str, Any]) -> str:
-    """SHA-256 of type and data in canonical form. The envelope's time is left out: a retry may carry a new one."""
-    canonical = json.dumps([cloudevents_type, data], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _key(checked: Checked) -> bytes:

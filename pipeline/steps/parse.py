@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
+from pipeline.steps.content import content_hash
 from schemas.envelope import Envelope, split_type
 from schemas.events import BY_TYPE
 from schemas.outcomes import Finding, Parsed, Rejected, Stage
@@ -65,6 +66,7 @@ def _parse(record: RawRecord) -> Parsed:
         event=event,
         data=data,
         reported_at=_utc(envelope.time) if envelope.time else record.timestamp,
+        content_hash=content_hash(envelope.type, data),
         warnings=_misplaced(record.topic, named[0]),
     )
 

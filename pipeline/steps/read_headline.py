@@ -10,6 +10,7 @@ headline's with the new fields, ``derived_from`` and ``read_from``: for each fie
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -104,7 +105,7 @@ def _typed(parsed: Parsed, model: type[Event], fields: Fields, words: Mapping[st
         event = model.model_validate(data)
     except ValidationError:  # the headline carried a field of that name which means something else there
         return None
-    return Parsed(parsed.record, parsed.envelope, event, data, parsed.reported_at, parsed.warnings)
+    return replace(parsed, event=event, data=data)
 
 
 def _read_funding(title: str) -> tuple[Fields, dict[str, str]] | None:

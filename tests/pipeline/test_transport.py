@@ -10,13 +10,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from aiokafka.errors import KafkaError
 from worker_kit import MemoryStation, RunningWorker, commit, committed, config_for, produce, unique, until
 
 from dualtrack.broker.embedded import EmbeddedBroker
 from pipeline.app import create_app
 from pipeline.fetching import ReadConfig
 from pipeline.progress import Span
-from pipeline.transport import BatchConsumer, RecordBatchTransport
+from pipeline.transport import GROUP_ERRORS, BatchConsumer, RecordBatchTransport
 from schemas.faults import Stalled
 from schemas.records import RawRecord
 
@@ -135,23 +136,26 @@ def test_a_rebalance_loses_nothing(broker: EmbeddedBroker, tmp_path: Path) -> No
     topic, group, address = unique("raw"), unique("share"), broker.bootstrap_servers
     config = config_for(address, tmp_path, group)
     first, second = MemoryStation((topic,)), MemoryStation((topic,))
+    workers = [RunningWorker(first, config)]
 
-    def seen() -> set[bytes | None]:
-        return {*first.values, *second.values}
+    def seen(count: int) -> bool:
+        # With two members the mock broker answers some SyncGroup requests with an error that real Kafka has not. A
+        # worker that gets it again and again stops, and whoever runs it starts it anew.
+        if workers[-1].exit_code == 1:
+            workers.append(RunningWorker(second, config))
+        return len({*first.values, *second.values}) == count
 
     produce(address, topic, [b"a%d" % number for number in range(500)])
-    one = RunningWorker(first, config)
-    assert one.ready.wait(20)
-    two = RunningWorker(second, config)
+    assert workers[0].ready.wait(20)
+    workers.append(RunningWorker(second, config))
     produce(address, topic, [b"b%d" % number for number in range(500)])
-    assert two.ready.wait(20)
+    workers[1].ready.wait(8)
     produce(address, topic, [b"c%d" % number for number in range(500)])
-    # The mock broker answers some SyncGroup requests with an error that real Kafka has not; the worker joins again.
-    until(lambda: len(seen()) == 1500 and bool(second.values), 30)
-    assert one.stop() == 0
+    until(lambda: seen(1500), 30)
+    assert workers[0].stop() == 0
     produce(address, topic, [b"d%d" % number for number in range(500)])
-    until(lambda: len(seen()) == 2000)
-    assert two.stop() == 0
+    until(lambda: seen(2000), 30)
+    assert workers[-1].stop() == 0
     assert sum(committed(address, f"{group}-memory", topic).values()) == 2000
 
 
@@ -226,6 +230,24 @@ async def test_a_message_that_faust_skips_is_not_counted_as_done(
     consumer.ack(skipped)  # what Faust does with a message of an older generation, even on a no-ack stream
     assert consumer._progress.next_offset(("raw", 0)) == 0
     assert consumer._skipped, "it is read again before anything else"
+
+
+@pytest.mark.asyncio
+async def test_errors_of_the_group_in_a_row_stop_the_worker(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def check_group() -> None:
+        raise KafkaError("kicked out")
+
+    async def crash(_reason: BaseException) -> None:
+        consumer._stopped.set()
+
+    monkeypatch.setattr(consumer._thread, "check_group", check_group)
+    monkeypatch.setattr(consumer.app, "crash", crash)
+    monkeypatch.setattr("pipeline.transport.GROUP_CHECK_SECONDS", 0.01)
+    await asyncio.wait_for(consumer._watch_group(), 5)
+    assert consumer._group_errors == GROUP_ERRORS
+    assert "kicked out" in caplog.text
 
 
 @pytest.mark.asyncio

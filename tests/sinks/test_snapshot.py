@@ -239,12 +239,13 @@ def test_the_timer_never_spends_more_than_its_share() -> None:
     timer = SnapshotTimer(shortest=2.0, share=0.05, clock=lambda: now[0])
     spent = 0.0
     for seconds in (0.05, 0.2, 1.4, 60.0):
-        assert timer.due()
+        due = [timer.due]
         now[0] += seconds
         spent += seconds
         timer.taken(seconds)
-        assert not timer.due()
-        now[0] += timer.seconds_left()
+        due.append(timer.due)
+        assert due == [True, False]
+        now[0] += timer.seconds_left
     assert spent <= 0.05 * now[0] * 1.000001
     timer.taken(0.001)
-    assert timer.seconds_left() == 2.0
+    assert timer.seconds_left == 2.0

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.steps.content import content_hash
 from pipeline.steps.decode import decode
-from pipeline.steps.encode import content_hash, encode_passed, encode_rejected
+from pipeline.steps.encode import encode_passed, encode_rejected
 from schemas import headers as names
 from schemas.outcomes import Checked, Finding, Rejected, ResolvedOrg, Stage
 from schemas.records import OutRecord, RawRecord

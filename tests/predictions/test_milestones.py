@@ -1,0 +1,132 @@
+"""What people are told: each milestone once, the foremost of several, and a retraction when one is lost."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from predictions.milestones import alerts_of, tellings
+from schemas.alerts import Alert
+from tests.predictions.world import START, UNICORNS, World, define, make_world
+
+THREE = UNICORNS.replace("at_least: 2", "at_least: 4")
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world(define(THREE))
+
+
+def unicorn(world: World, company: str, **more: object) -> None:
+    world.event("funding", company, "2026-05-01", company=company, valuation=2e9, **more)  # type: ignore[arg-type]
+
+
+def told(world: World, now: datetime | None = None) -> tuple[Alert, ...]:
+    return alerts_of(world.evaluate(now))
+
+
+def kinds(alerts: tuple[Alert, ...]) -> list[tuple[str, str]]:
+    return [(alert.kind, alert.milestone) for alert in alerts]
+
+
+def test_each_milestone_is_told_as_it_is_reached(world: World) -> None:
+    assert told(world) == ()
+    found = []
+    for company in "ABCD":
+        unicorn(world, company)
+        found += kinds(told(world))
+    assert found == [("first evidence", "first evidence"), ("progress", "half"), ("met", "met")]
+
+
+def test_an_alert_carries_its_evidence(world: World) -> None:
+    unicorn(world, "A")
+    (alert,) = told(world)
+    assert (alert.prediction, alert.reading, alert.state, alert.progress) == ("test", "main", "open", 0.25)
+    assert alert.title == "A test (main): first evidence. 1 of 4 unicorns."
+    assert alert.evidence[0]["id"] == "A"
+    assert alert.known_at == world.now
+
+
+def test_of_what_one_event_reaches_at_once_the_foremost_is_told() -> None:
+    world = make_world(define(UNICORNS))
+    unicorn(world, "A")
+    assert kinds(told(world)) == [("first evidence", "first evidence")]
+    unicorn(world, "B")
+    assert kinds(told(world)) == [("met", "met")]
+
+
+def test_batches_leave_no_trace_in_what_is_told(world: World) -> None:
+    other = make_world(define(THREE))
+    for company in "ABCD":
+        unicorn(other, company)
+    at_once = told(other)
+    one_by_one: list[Alert] = []
+    for company in "ABCD":
+        unicorn(world, company)
+        one_by_one += told(world)
+    assert [alert.key for alert in at_once] == [alert.key for alert in one_by_one]
+
+
+def test_what_no_longer_holds_is_taken_back_and_may_be_told_again(world: World) -> None:
+    unicorn(world, "A")
+    (first,) = told(world)
+    unicorn(world, "sorry", retracts="A")
+    (back,) = told(world)
+    assert (back.kind, back.milestone) == ("retracted", "first evidence")
+    assert "'first evidence' no longer holds" in back.title
+    unicorn(world, "B")
+    (again,) = told(world)
+    assert (again.kind, again.milestone) == ("first evidence", "first evidence")
+    assert len({first.key, back.key, again.key}) == 3
+
+
+def test_a_rewritten_past_tells_nothing_twice(world: World) -> None:
+    unicorn(world, "A")
+    assert len(told(world)) == 1
+    unicorn(world, "earlier", known=START)
+    assert kinds(told(world)) == [("progress", "half")]
+
+
+def test_a_past_that_turns_out_different_takes_back_what_was_told(world: World) -> None:
+    unicorn(world, "A", known=datetime(2026, 6, 2, tzinfo=UTC))
+    assert len(told(world)) == 1
+    unicorn(world, "sorry", retracts="A", known=datetime(2026, 6, 1, tzinfo=UTC))
+    assert kinds(told(world)) == [("retracted", "first evidence")]
+
+
+def test_missed_and_then_met_after_all(world: World) -> None:
+    for company in "ABC":
+        unicorn(world, company)
+    told(world)
+    assert kinds(told(world, datetime(2027, 6, 1, tzinfo=UTC))) == [("missed", "missed")]
+    unicorn(world, "D")
+    assert kinds(told(world)) == [("retracted", "missed"), ("met", "met")]
+
+
+def test_an_annulment_is_told_without_being_declared(world: World) -> None:
+    told(world)
+    world.resolve("test", "main", "annulled")
+    assert kinds(told(world)) == [("annulled", "annulled")]
+
+
+def test_milestones_of_ones_own() -> None:
+    own = "    milestones: [{name: three, progress: 0.75}]"
+    world = make_world(define(THREE, reading=own))
+    for company in "ABCD":
+        unicorn(world, company)
+    assert kinds(told(world)) == [("progress", "three")]
+
+
+def test_keys_depend_on_version_and_reading() -> None:
+    keys = set()
+    for version in (1, 2):
+        world = make_world(define(THREE, version=version))
+        unicorn(world, "A")
+        keys |= {alert.key for alert in told(world)}
+    assert len(keys) == 2
+
+
+def test_the_same_history_tells_the_same(world: World) -> None:
+    unicorn(world, "A")
+    (change,) = world.evaluate()
+    first, second = (tellings(change.reading, change.history) for _ in range(2))
+    assert first == second
