@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     webhook_url: AnyHttpUrl | None = None
     """Where milestones are posted as JSON."""
 
+    session_timeout_s: float = 10.0
+    """How long after a worker was killed its partitions go to another; a stop gives them away at once. Kafka's brokers
+    refuse less than 6 (``group.min.session.timeout.ms``)."""
+
     @property
     def database(self) -> Path:
         """The live DuckDB file; one process at a time may have it open while settle writes."""

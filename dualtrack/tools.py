@@ -104,7 +104,13 @@ def run_stations(
     if servers is None:
         raise TerminalFault("no Kafka is configured: set DUALTRACK_KAFKA=host:port")
     in_embedded = embedded or servers != settings.kafka
-    config = KafkaConfig(bootstrap_servers=servers, data_dir=settings.home / "faust", embedded=in_embedded)
+    config = KafkaConfig(
+        bootstrap_servers=servers,
+        data_dir=settings.home / "faust",
+        embedded=in_embedded,
+        session_timeout_seconds=settings.session_timeout_s,
+        heartbeat_seconds=settings.session_timeout_s / 3,
+    )
     return run_workers(stations, config, hooks)
 
 

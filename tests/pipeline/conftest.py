@@ -1,17 +1,25 @@
-"""One embedded broker for all tests of the pipeline; topics and groups are unique per test."""
+"""One broker for all tests of the pipeline; topics and groups are unique per test.
 
+It is the embedded one, or the real Kafka at the address in DUALTRACK_TEST_KAFKA, which must create topics on first
+use, with 4 partitions (``num.partitions=4``), and take sessions of 4 s and records of 3 MB.
+"""
+
+import os
 from collections.abc import Iterator
 
 import pytest
-from worker_kit import RunningWorker
+from worker_kit import Broker, RunningWorker
 
 from dualtrack.broker.embedded import EmbeddedBroker
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[EmbeddedBroker]:
+def broker() -> Iterator[Broker]:
+    if real := os.environ.get("DUALTRACK_TEST_KAFKA"):
+        yield Broker(real, real=True)
+        return
     with EmbeddedBroker(i_know_it_forgets=True) as running:
-        yield running
+        yield Broker(running.bootstrap_servers, real=False)
 
 
 @pytest.fixture(autouse=True)

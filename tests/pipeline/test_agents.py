@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from worker_kit import MemoryStation, RunningWorker, committed, config_for, produce, unique, until
+from worker_kit import Broker, MemoryStation, RunningWorker, committed, config_for, produce, unique, until
 
 from dualtrack.broker.embedded import EmbeddedBroker
 from schemas.faults import TransientFault
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def raised_ten_times(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[list[str]]]:
+def raised_ten_times(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[list[str]]]:
     """Runs beside the other tests of this module: the mock broker needs 3 s for each of the eleven starts."""
     with ThreadPoolExecutor(1) as beside:
         yield beside.submit(raise_ten_times, broker.bootstrap_servers, tmp_path_factory.mktemp("raise"))
@@ -66,7 +66,7 @@ def start_it(raised_ten_times: Future[list[str]]) -> None:
 
 
 def test_transient_faults_are_retried_inside_the_batch_and_outputs_are_delivered_before_the_ack(
-    broker: EmbeddedBroker, tmp_path: Path
+    broker: Broker, tmp_path: Path
 ) -> None:
     topic, out, box, group = unique("raw"), unique("out"), unique("outbox"), unique("retry")
     address = broker.bootstrap_servers
@@ -95,7 +95,7 @@ def test_transient_faults_are_retried_inside_the_batch_and_outputs_are_delivered
 
 
 def test_a_fault_that_stays_and_an_output_that_is_refused_stop_the_worker(
-    broker: EmbeddedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    broker: Broker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     topic, group, address = unique("raw"), unique("stays"), broker.bootstrap_servers
     produce(address, topic, [b"x"], partition=3)
@@ -113,7 +113,7 @@ def test_a_fault_that_stays_and_an_output_that_is_refused_stop_the_worker(
     assert all(offset <= 0 for offset in committed(address, f"{group}-large", topic).values())
 
 
-def test_a_fault_in_open_or_tick_stops_the_worker(broker: EmbeddedBroker, tmp_path: Path) -> None:
+def test_a_fault_in_open_or_tick_stops_the_worker(broker: Broker, tmp_path: Path) -> None:
     class Closed(MemoryStation):
         def open(self) -> None:
             raise OSError("no such file")
@@ -129,7 +129,7 @@ def test_a_fault_in_open_or_tick_stops_the_worker(broker: EmbeddedBroker, tmp_pa
     assert "close" in broken.calls
 
 
-def test_a_standby_that_waits_in_open_can_be_stopped(broker: EmbeddedBroker, tmp_path: Path) -> None:
+def test_a_standby_that_waits_in_open_can_be_stopped(broker: Broker, tmp_path: Path) -> None:
     never = threading.Event()
 
     class Standby(MemoryStation):
@@ -154,7 +154,7 @@ def test_a_worker_stops_although_its_broker_is_gone(tmp_path: Path) -> None:
     assert time.monotonic() - before < 10
 
 
-def start(broker: EmbeddedBroker, topic: str, file: Path, group: str) -> subprocess.Popen[bytes]:
+def start(broker: Broker, topic: str, file: Path, group: str) -> subprocess.Popen[bytes]:
     script = ROOT / "tests" / "pipeline" / "filing_worker.py"
     return subprocess.Popen(
         [sys.executable, str(script), broker.bootstrap_servers, topic, str(file), group],
@@ -162,7 +162,7 @@ def start(broker: EmbeddedBroker, topic: str, file: Path, group: str) -> subproc
     )
 
 
-def test_kill_9_in_mid_stream_loses_nothing_and_sigterm_ends_cleanly(broker: EmbeddedBroker, tmp_path: Path) -> None:
+def test_kill_9_in_mid_stream_loses_nothing_and_sigterm_ends_cleanly(broker: Broker, tmp_path: Path) -> None:
     topic, group, file, address = unique("raw"), unique("kill"), tmp_path / "landed", broker.bootstrap_servers
     file.touch()
     values = [b"%d" % number for number in range(9000)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from worker_kit import MemoryStation, config_for, unique
+from worker_kit import MemoryStation, config_for
 
 from dualtrack.broker.embedded import EmbeddedBroker
 from pipeline.app import KafkaConfig, check_broker, create_app, run_workers
@@ -22,13 +22,13 @@ def test_no_broker_is_a_clear_error_soon(tmp_path: Path, capfd: pytest.CaptureFi
     assert "rdkafka" not in capfd.readouterr().err
 
 
-def test_missing_topics_are_named(broker: EmbeddedBroker, tmp_path: Path) -> None:
-    topic = unique("missing")
-    config = replace(config_for(broker.bootstrap_servers, tmp_path, "app"), embedded=False)
-    with pytest.raises(TopicsMissing, match=rf"has no topic {topic}. Workers create none"):
-        check_broker(config, [topic])
-    check_broker(replace(config, embedded=True), [topic])
-    check_broker(config, [topic])
+def test_missing_topics_are_named(tmp_path: Path) -> None:
+    with EmbeddedBroker(i_know_it_forgets=True) as broker:
+        config = replace(config_for(broker.bootstrap_servers, tmp_path, "app"), embedded=False)
+        with pytest.raises(TopicsMissing, match=r"has no topic raw\. Workers create none"):
+            check_broker(config, ["raw"])
+        check_broker(replace(config, embedded=True), ["raw"])
+        check_broker(config, ["raw"])
 
 
 def test_the_app_is_set_up_for_record_batches(tmp_path: Path) -> None:

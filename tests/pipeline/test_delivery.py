@@ -4,9 +4,8 @@ import time
 
 import confluent_kafka
 import pytest
-from worker_kit import unique
+from worker_kit import Broker, unique
 
-from dualtrack.broker.embedded import EmbeddedBroker
 from pipeline.delivery import Producer, ProducerConfig
 from schemas.faults import DeliveryFailed, RecordRefused
 from schemas.records import OutRecord
@@ -15,7 +14,7 @@ from schemas.topics import MAX_OUT_BYTES
 pytestmark = pytest.mark.asyncio
 
 
-def read_all(broker: EmbeddedBroker, topic: str, count: int) -> list[confluent_kafka.Message]:
+def read_all(broker: Broker, topic: str, count: int) -> list[confluent_kafka.Message]:
     consumer = confluent_kafka.Consumer(
         {"bootstrap.servers": broker.bootstrap_servers, "group.id": unique("reader"), "auto.offset.reset": "earliest"}
     )
@@ -30,7 +29,7 @@ def read_all(broker: EmbeddedBroker, topic: str, count: int) -> list[confluent_k
         consumer.close()
 
 
-async def test_confirms_every_record_with_key_and_headers(broker: EmbeddedBroker) -> None:
+async def test_confirms_every_record_with_key_and_headers(broker: Broker) -> None:
     topic = unique("out")
     records = [OutRecord(topic, b"one key", b"%d" % number, (("n", b"%d" % number),)) for number in range(3000)]
     producer = Producer(ProducerConfig(broker.bootstrap_servers))
@@ -46,7 +45,7 @@ async def test_confirms_every_record_with_key_and_headers(broker: EmbeddedBroker
     ]
 
 
-async def test_the_largest_record_fits(broker: EmbeddedBroker) -> None:
+async def test_the_largest_record_fits(broker: Broker) -> None:
     producer = Producer(ProducerConfig(broker.bootstrap_servers))
     try:
         await producer.send_all([OutRecord(unique("out"), b"k", b"x" * MAX_OUT_BYTES, (("h", b"y" * 1000),))])
@@ -54,7 +53,7 @@ async def test_the_largest_record_fits(broker: EmbeddedBroker) -> None:
         await producer.close()
 
 
-async def test_a_record_that_is_too_large_is_refused_and_the_next_batch_goes_through(broker: EmbeddedBroker) -> None:
+async def test_a_record_that_is_too_large_is_refused_and_the_next_batch_goes_through(broker: Broker) -> None:
     topic = unique("out")
     producer = Producer(ProducerConfig(broker.bootstrap_servers))
     try:

@@ -17,6 +17,15 @@ from schemas.records import OutRecord, RawRecord, RecordBatch
 Offsets = Mapping[tuple[str, int], int]
 
 
+@dataclass(frozen=True)
+class Broker:
+    """The broker under test: the embedded one, or the real one that DUALTRACK_TEST_KAFKA names."""
+
+    bootstrap_servers: str
+    real: bool
+    partitions: int = 4
+
+
 def unique(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
