@@ -66,7 +66,7 @@ class CheckRunner:
         Raises BrokenRule for a rule that cannot be evaluated even there. To be called in the thread that runs it.
         """
         engine = Engine(self._rules)
-        for rule, verdict in engine.evaluate(blank_frame()).items():
+        for rule, verdict in engine.evaluate_rows(blank_frame()).items():
             if isinstance(verdict, Unknown):
                 raise BrokenRule(rule, verdict.message)
         self._engine, self._thread = engine, threading.get_ident()

@@ -1,10 +1,10 @@
 """What a criterion says at one moment, and the ledger of live rows that criteria are measured from."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from bisect import bisect_left, insort
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from heapq import nsmallest
 from itertools import islice
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from predictions.candidates import Candidate
 
@@ -56,37 +56,77 @@ class Tally(Protocol):
         """What the live rows say; ``final`` when nothing more can come."""
 
 
+class Queue:
+    """Rows that lack facts or fail by one condition: those that lack least first, then in order of arrival.
+
+    Kept in order, since it is looked at after every single event.
+    """
+
+    def __init__(self) -> None:
+        self._order: list[tuple[int, int]] = []
+        self._rows: dict[tuple[int, int], Candidate] = {}
+        self._keys: dict[Candidate, tuple[int, int]] = {}
+        self._arrivals: dict[Candidate, int] = {}
+        self.open = 0
+        """How many of them lack facts, near misses left out."""
+
+    def add(self, row: Candidate) -> None:
+        """A row waits; one that comes back takes its old place."""
+        arrival = self._arrivals.setdefault(row, len(self._arrivals))
+        key = (len(row.unknown) or len(row.failing), arrival)
+        insort(self._order, key)
+        self._rows[key] = row
+        self._keys[row] = key
+        self.open += row.is_open
+
+    def drop(self, row: Candidate) -> None:
+        """A row waits no longer, if it did."""
+        key = self._keys.pop(row, None)
+        if key is not None:
+            del self._order[bisect_left(self._order, key)]
+            del self._rows[key]
+            self.open -= row.is_open
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return (self._rows[key] for key in self._order)
+
+    def first(self, wanted: Callable[[Candidate], bool] = lambda _: True) -> tuple[Waiting, ...]:
+        """As many as are stored with a state."""
+        return tuple(islice((waiting(row) for row in self if wanted(row)), MAX_WAITING))
+
+
 class Ledger:
-    """The live rows of one selection in order of arrival: those that hold, and those that nearly do."""
+    """The live rows of one selection: those that hold, in order of arrival, and those that nearly do."""
 
     def __init__(self) -> None:
         self.holding: dict[Candidate, None] = {}
-        self.pending: dict[Candidate, None] = {}
+        self.pending = Queue()
 
     def add(self, row: Candidate) -> None:
         """Sort a row in."""
         if row.holds:
             self.holding[row] = None
         elif row.is_open or row.is_near_miss:
-            self.pending[row] = None
+            self.pending.add(row)
 
     def drop(self, row: Candidate) -> None:
         """Take a row out again."""
         self.holding.pop(row, None)
-        self.pending.pop(row, None)
+        self.pending.drop(row)
 
 
 class Newest:
-    """The newest live row of each key."""
+    """The newest live row of each key, or the first by another order."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: Callable[[Candidate], Any] = lambda row: row.newest_by) -> None:
+        self._by = order
         self._rows: dict[Hashable, dict[Candidate, None]] = {}
         self.of: dict[Hashable, Candidate] = {}
 
     def add(self, key: Hashable, row: Candidate) -> None:
         """A row of that key."""
         self._rows.setdefault(key, {})[row] = None
-        if key not in self.of or row.newest_by > self.of[key].newest_by:
+        if key not in self.of or self._by(row) > self._by(self.of[key]):
             self.of[key] = row
 
     def drop(self, key: Hashable, row: Candidate) -> None:
@@ -94,23 +134,15 @@ class Newest:
         rows = self._rows.get(key, {})
         rows.pop(row, None)
         if rows:
-            self.of[key] = max(rows, key=lambda other: other.newest_by)
+            self.of[key] = max(rows, key=self._by)
         else:
             self._rows.pop(key, None)
             self.of.pop(key, None)
 
 
-def waiting_for(rows: Iterable[Candidate]) -> tuple[Waiting, ...]:
-    """The rows that lack facts or fail by one condition: those that lack least first, then in order of arrival."""
-    return tuple(nsmallest(MAX_WAITING, _waiting(rows), key=lambda item: len(item.conditions)))
-
-
-def _waiting(rows: Iterable[Candidate]) -> Iterator[Waiting]:
-    for row in rows:
-        if row.is_open:
-            yield Waiting(row, row.unknown, near_miss=False)
-        elif row.is_near_miss:
-            yield Waiting(row, row.failing, near_miss=True)
+def waiting(row: Candidate) -> Waiting:
+    """A row with the facts that it lacks, or the condition that it fails."""
+    return Waiting(row, row.unknown or row.failing, near_miss=row.is_near_miss)
 
 
 def first_rows(rows: Iterable[Candidate]) -> tuple[Candidate, ...]:

@@ -87,6 +87,7 @@ class Words:
             AFTER_FIRST: "the same series has shown the first step",
         }
         self._rows: dict[Candidate, Item] = {}
+        self._items: dict[tuple[Candidate, tuple[str, ...]], Item] = {}
 
     def row(self, row: Candidate) -> Item:
         """A row as evidence."""
@@ -96,8 +97,12 @@ class Words:
 
     def waiting(self, item: Waiting) -> Item:
         """A row that would count but for something, and what that is."""
-        conditions = [{"name": name, "words": self._words.get(name, name)} for name in item.conditions]
-        return {**self.row(item.row), "kind": "near miss" if item.near_miss else "unknown", "conditions": conditions}
+        key = (item.row, item.conditions)
+        if key not in self._items:
+            conditions = [{"name": name, "words": self._words.get(name, name)} for name in item.conditions]
+            kind = "near miss" if item.near_miss else "unknown"
+            self._items[key] = {**self.row(item.row), "kind": kind, "conditions": conditions}
+        return self._items[key]
 
 
 def window_in_words(window: Window) -> str:

@@ -5,88 +5,149 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from predictions.candidates import Candidate
-from predictions.criteria import CountDistinct, Exists, Latest, Leader, Share, Sql, Sum
-from predictions.measure import Ledger, Measure, Newest, first_rows, number, waiting_for
+from predictions.criteria import CountDistinct, Latest, Leader, Share, Sql, Sum
+from predictions.measure import MAX_WAITING, Ledger, Measure, Newest, Queue, first_rows, number, waiting
 
 
 class CountTally:
-    """``count_distinct``, ``exists`` and ``sql``: how many different groups have a row that holds."""
+    """``count_distinct`` and ``sql``: how many different groups have a row that holds."""
 
-    def __init__(self, criterion: CountDistinct | Exists | Sql) -> None:
+    def __init__(self, criterion: CountDistinct | Sql) -> None:
         self._criterion = criterion
+        self._holding: dict[Candidate, None] = {}
+        self._counted: Counter[str | None] = Counter()
+        self._pending: dict[str | None, dict[Candidate, None]] = {}
+        self._waiting = Queue()
+        """Pending rows of groups that do not count yet."""
+        self._possible: Counter[str | None] = Counter()
+        """Of those, the rows that could still turn out well, by group."""
+
+    def add(self, row: Candidate) -> None:
+        """A row became known; the first that holds for a group ends the waiting for it."""
+        if row.holds:
+            self._holding[row] = None
+            self._counted[row.group] += 1
+            if self._counted[row.group] == 1:
+                for other in self._pending.get(row.group, ()):
+                    self._hide(other)
+        elif row.is_open or row.is_near_miss:
+            self._pending.setdefault(row.group, {})[row] = None
+            if not self._counted[row.group]:
+                self._show(row)
+
+    def drop(self, row: Candidate) -> None:
+        """A row was taken back; with the last that held for a group, the waiting begins again."""
+        if row in self._holding:
+            del self._holding[row]
+            self._counted[row.group] -= 1
+            if not self._counted[row.group]:
+                for other in self._pending.get(row.group, ()):
+                    self._show(other)
+        elif row in self._pending.get(row.group, ()):
+            del self._pending[row.group][row]
+            if not self._counted[row.group]:
+                self._hide(row)
+
+    def _show(self, row: Candidate) -> None:
+        self._waiting.add(row)
+        if row.is_open:
+            self._possible[row.group] += 1
+
+    def _hide(self, row: Candidate) -> None:
+        self._waiting.drop(row)
+        if row.is_open:
+            self._possible[row.group] -= 1
+            if not self._possible[row.group]:
+                del self._possible[row.group]
+
+    def measure(self, *, final: bool) -> Measure:
+        """A group that is counted already is no longer listed as waiting."""
+        rule = self._criterion
+        low = sum(count > 0 for count in self._counted.values())
+        # Rows whose group nobody has named may each be about another one.
+        nameless = self._possible[None]
+        high = low + len(self._possible) - (nameless > 0) + nameless
+        words = f"{low} {rule.of_target()} {rule.unit}"
+        met = rule.judge(low, high, final=final)
+        evidence = first_rows(self._holding)
+        return Measure(met, rule.progress(low), float(low), rule.target, evidence, self._waiting.first(), words)
+
+
+class ExistsTally:
+    """``exists``: whether any row holds."""
+
+    def __init__(self) -> None:
         self._ledger = Ledger()
-        self._groups: Counter[str | None] = Counter()
 
     def add(self, row: Candidate) -> None:
         """A row became known."""
         self._ledger.add(row)
-        if row.holds:
-            self._groups[row.group] += 1
 
     def drop(self, row: Candidate) -> None:
         """A row was taken back."""
         self._ledger.drop(row)
-        if row.holds:
-            self._groups[row.group] -= 1
-            if not self._groups[row.group]:
-                del self._groups[row.group]
 
     def measure(self, *, final: bool) -> Measure:
-        """A group that is counted already is no longer listed as waiting."""
-        low = len(self._groups)
-        evidence = first_rows(self._ledger.holding)
-        if isinstance(self._criterion, Exists):
-            pending = self._ledger.pending if not low else {}
-            met: bool | None = True if low else None if any(row.is_open for row in pending) else False
-            words = "seen" if low else "not seen"
-            return Measure(met, float(bool(low)), float(bool(low)), 1.0, evidence, waiting_for(pending), words)
-        high = low + self._possible()
-        met = self._criterion.judge(low, high, final=final)
-        words = f"{low} {self._criterion.of_target()} {self._criterion.unit}"
-        waiting = waiting_for(row for row in self._ledger.pending if row.group not in self._groups)
-        target = self._criterion.target
-        return Measure(met, self._criterion.progress(low), float(low), target, evidence, waiting, words)
-
-    def _possible(self) -> int:
-        """How many more groups there would be if every unknown turned out well."""
-        rows = [row for row in self._ledger.pending if row.is_open and row.group not in self._groups]
-        nameless = sum(row.group is None for row in rows)
-        return nameless + len({row.group for row in rows if row.group is not None})
+        """Once one is seen, nothing more is waited for."""
+        if self._ledger.holding:
+            return Measure(True, 1.0, 1.0, 1.0, first_rows(self._ledger.holding), (), "seen")
+        met = None if self._ledger.pending.open else False
+        return Measure(met, 0.0, 0.0, 1.0, (), self._ledger.pending.first(), "not seen")
 
 
 class SumTally:
-    """``sum``: the total, over the newest row of each where ``per`` says whose."""
+    """``sum``: the total, over the newest row of each where ``per`` says whose.
+
+    Added up in decimals, so that the order of arrival leaves no trace.
+    """
 
     def __init__(self, criterion: Sum) -> None:
         self._criterion = criterion
         self._ledger = Ledger()
         self._newest = Newest()
+        self._total = Decimal(0)
+        self._more = Decimal(0)
+        """What open rows would add at most; those without a number are counted apart."""
+        self._numberless = 0
 
     def add(self, row: Candidate) -> None:
         """A row became known."""
         self._ledger.add(row)
-        if row.holds:
-            self._newest.add(self._key(row), row)
+        self._change(row, add=True)
 
     def drop(self, row: Candidate) -> None:
         """A row was taken back."""
         self._ledger.drop(row)
-        if row.holds:
-            self._newest.drop(self._key(row), row)
+        self._change(row, add=False)
 
-    def _key(self, row: Candidate) -> object:
-        return row.entity if self._criterion.per and row.entity is not None else row
+    def _change(self, row: Candidate, *, add: bool) -> None:
+        if row.is_open:
+            sign = 1 if add else -1
+            self._numberless += sign * (row.value is None)
+            self._more += sign * max(_decimal(row), Decimal(0))
+        elif row.holds:
+            key = row.entity if self._criterion.per and row.entity is not None else row
+            before = self._newest.of.get(key)
+            (self._newest.add if add else self._newest.drop)(key, row)
+            after = self._newest.of.get(key)
+            self._total += (_decimal(after) if after else 0) - (_decimal(before) if before else 0)
 
     def measure(self, *, final: bool) -> Measure:
-        """Added up in decimals, so that the order of arrival leaves no trace."""
-        total = float(sum(Decimal(str(row.value or 0)) for row in self._newest.of.values()))
-        open_rows = [row for row in self._ledger.pending if row.is_open]
-        more = sum(float("inf") if row.value is None else max(row.value, 0.0) for row in open_rows)
-        met = self._criterion.judge(total, total + more, final=final)
-        words = f"{number(total)} {self._criterion.of_target()} {self._criterion.unit}".rstrip()
-        evidence = first_rows(row for row in self._ledger.holding if self._newest.of.get(self._key(row)) is row)
-        waiting = waiting_for(self._ledger.pending)
-        return Measure(met, self._criterion.progress(total), total, self._criterion.target, evidence, waiting, words)
+        """Rows that an unknown keeps out could all come in."""
+        rule, total = self._criterion, float(self._total)
+        high = float("inf") if self._numberless else float(self._total + self._more)
+        met = rule.judge(total, high, final=final)
+        words = f"{number(total)} {rule.of_target()} {rule.unit}".rstrip()
+        evidence = first_rows(row for row in self._ledger.holding if self._counts(row))
+        return Measure(met, rule.progress(total), total, rule.target, evidence, self._ledger.pending.first(), words)
+
+    def _counts(self, row: Candidate) -> bool:
+        key = row.entity if self._criterion.per and row.entity is not None else row
+        return self._newest.of.get(key) is row
+
+
+def _decimal(row: Candidate) -> Decimal:
+    return Decimal(str(row.value or 0))
 
 
 class LatestTally:
@@ -112,9 +173,9 @@ class LatestTally:
     def measure(self, *, final: bool) -> Measure:
         """Met where all series agree; where they differ, it holds under some sources only: unknown."""
         rule, newest = self._criterion, list(self._newest.of.values())
-        waiting = waiting_for(self._ledger.pending)
+        nearly = self._ledger.pending.first()
         if not newest:
-            return Measure(None, 0.0, None, rule.target, (), waiting, "no value yet")
+            return Measure(None, 0.0, None, rule.target, (), nearly, "no value yet")
         verdicts = {rule.holds(row.value or 0.0) for row in newest}
         met = verdicts.pop() if len(verdicts) == 1 else None
         shown = max(newest, key=lambda row: row.newest_by)
@@ -124,7 +185,7 @@ class LatestTally:
             words += f"; holds in {sum(rule.holds(row.value or 0.0) for row in newest)} of {len(newest)} series"
         evidence = first_rows(sorted(newest, key=lambda row: row.began))
         progress = rule.progress(value) if met is not None else min(rule.progress(value), 0.99)
-        return Measure(met, progress, value, rule.target, evidence, waiting, words)
+        return Measure(met, progress, value, rule.target, evidence, nearly, words)
 
 
 class ShareTally:
@@ -134,7 +195,6 @@ class ShareTally:
         self._criterion = criterion
         self._newest = Newest()
         self._ledger = Ledger()
-        self._all = 0
 
     def add(self, row: Candidate) -> None:
         """A row became known."""
@@ -159,17 +219,17 @@ class ShareTally:
     def measure(self, *, final: bool) -> Measure:
         """Unknown things could fall on either side: the verdict needs both ends to agree."""
         rule, everything = self._criterion, len(self._newest.of)
-        waiting, evidence = waiting_for(self._ledger.pending), first_rows(self._ledger.holding)
+        nearly, evidence = self._ledger.pending.first(), first_rows(self._ledger.holding)
         if everything < rule.minimum:
             words = f"{everything} {rule.unit} tracked, {rule.minimum} needed for a share"
-            return Measure(None, 0.0, None, rule.target, evidence, waiting, words)
+            return Measure(None, 0.0, None, rule.target, evidence, nearly, words)
         yes = len(self._ledger.holding)
-        unsure = sum(row.is_open for row in self._ledger.pending)
+        unsure = self._ledger.pending.open
         share = round(yes / everything, 4)
         ends = {rule.holds(yes / everything), rule.holds((yes + unsure) / everything)}
         met = ends.pop() if len(ends) == 1 else None
         words = f"{yes} of {everything} {rule.unit} ({share:.0%}) against {rule.in_words()}"
-        return Measure(met, rule.progress(share), share, rule.target, evidence, waiting, words)
+        return Measure(met, rule.progress(share), share, rule.target, evidence, nearly, words)
 
 
 class LeaderTally:
@@ -197,7 +257,8 @@ class LeaderTally:
         met = rule.judge(len(evidence), max(rule.out_of - failed, len(evidence)), final=final)
         words = f"{len(evidence)} {rule.of_target()} {rule.unit}; leaders are known in {len(leaders)}"
         progress = rule.progress(len(evidence))
-        return Measure(met, progress, float(len(evidence)), rule.target, evidence, waiting_for(leaders), words)
+        nearly = [waiting(row) for row in leaders if row.is_open or row.is_near_miss]
+        return Measure(met, progress, float(len(evidence)), rule.target, evidence, tuple(nearly[:MAX_WAITING]), words)
 
     def _leaders(self) -> Iterator[Candidate]:
         groups: dict[str | None, list[Candidate]] = {}

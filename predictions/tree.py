@@ -10,12 +10,12 @@ from predictions.measure import (
     MAX_WAITING,
     Ledger,
     Measure,
+    Newest,
     Tally,
     Waiting,
     first_rows,
-    waiting_for,
 )
-from predictions.tallies import CountTally, LatestTally, LeaderTally, ShareTally, SumTally
+from predictions.tallies import CountTally, ExistsTally, LatestTally, LeaderTally, ShareTally, SumTally
 
 
 def tally_of(criterion: Criterion, path: Path) -> Tally:
@@ -33,8 +33,10 @@ def tally_of(criterion: Criterion, path: Path) -> Tally:
 
 def _leaf_tally(leaf: Leaf | None) -> Tally:
     match leaf:
-        case CountDistinct() | Exists() | Sql():
+        case CountDistinct() | Sql():
             return CountTally(leaf)
+        case Exists():
+            return ExistsTally()
         case Sum():
             return SumTally(leaf)
         case Latest():
@@ -104,17 +106,23 @@ class SequenceTally:
         self._first_path = (*path, "first")
         self._first = Ledger()
         self._then = Ledger()
-
-    def _ledger(self, row: Candidate) -> Ledger:
-        return self._first if row.path == self._first_path else self._then
+        # Of each series the earliest possible first step and the last possible second one, facts willing.
+        self._starts = Newest(lambda row: -row.occurred_on.toordinal())
+        self._ends = Newest(lambda row: row.occurred_until.toordinal())
 
     def add(self, row: Candidate) -> None:
         """A row became known."""
-        self._ledger(row).add(row)
+        is_first = row.path == self._first_path
+        (self._first if is_first else self._then).add(row)
+        if not row.failing:
+            (self._starts if is_first else self._ends).add(row.group, row)
 
     def drop(self, row: Candidate) -> None:
         """A row was taken back."""
-        self._ledger(row).drop(row)
+        is_first = row.path == self._first_path
+        (self._first if is_first else self._then).drop(row)
+        if not row.failing:
+            (self._starts if is_first else self._ends).drop(row.group, row)
 
     def measure(self, *, final: bool) -> Measure:
         """A series that never showed the first step cannot resolve it; without series, it has not happened."""
@@ -148,17 +156,16 @@ class SequenceTally:
 
     def _could_hold(self) -> bool:
         """Whether it would hold if unknown facts, and dates that are too vague, turned out well."""
-        starts: dict[str | None, Candidate] = {}
-        for row in (*self._first.holding, *(row for row in self._first.pending if row.is_open)):
-            known = starts.get(row.group)
-            if known is None or row.occurred_on < known.occurred_on:
-                starts[row.group] = row
-        ends = (*self._then.holding, *(row for row in self._then.pending if row.is_open))
-        return any(row.group in starts and starts[row.group].occurred_on < row.occurred_until for row in ends)
+        return any(
+            group in self._ends.of and start.occurred_on < self._ends.of[group].occurred_until
+            for group, start in self._starts.of.items()
+        )
 
     def _waiting(self, begun: set[str | None]) -> tuple[Waiting, ...]:
+        """Without a series, a first step is waited for until it is seen, and a second only from then on."""
+        one_series = self._criterion.within is None
         early = [Waiting(row, (AFTER_FIRST,), near_miss=True) for row in self._then.holding if row.group not in begun]
-        firsts = waiting_for(row for row in self._first.pending if row.group not in begun)
-        thens = waiting_for(row for row in self._then.pending if row.group in begun)
+        firsts = self._first.pending.first(lambda row: row.group not in begun) if not (one_series and begun) else ()
+        thens = self._then.pending.first(lambda row: row.group in begun) if begun else ()
         everything = sorted((*early, *firsts, *thens), key=lambda item: _arrival(item.row))
         return tuple(everything[:MAX_WAITING])

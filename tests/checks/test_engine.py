@@ -37,5 +37,5 @@ def test_one_rule_alone(engine: Engine) -> None:
 
 def test_expectations_that_name_no_rows_say_nothing() -> None:
     largest = Rule("test.max", REJECT, "title_length", Expect("ExpectColumnMaxToBeBetween", {"max_value": 1}), "")
-    verdicts = Engine((largest,)).evaluate(frame_of([make_classified(title="xxx")]))
+    verdicts = Engine((largest,)).evaluate_rows(frame_of([make_classified(title="xxx")]))
     assert verdicts == {"test.max": Unknown("it names no rows: only expectations on the values of a column do")}
