@@ -160,7 +160,7 @@ def check_broker(config: KafkaConfig, topics: Sequence[str]) -> None:
     elif missing:
         raise TopicsMissing(
             f"The broker at {config.bootstrap_servers} has no topic {', '.join(missing)}. Workers create none: "
-            "declare the topics first, with the partitions and the retention you want."
+            "declare them with `dualtrack topics apply`."
         )
 
 
@@ -173,8 +173,8 @@ def _topics_of(client: confluent_kafka.Producer, config: KafkaConfig) -> set[str
             if time.monotonic() >= deadline:
                 raise BrokerUnreachable(
                     f"No Kafka broker answers at {config.bootstrap_servers} (tried for {config.reach_seconds:.0f} s: "
-                    f"{exc.args[0].str()}). Start one (docker compose up, or `dualtrack broker start`), name another "
-                    "in DUALTRACK_BOOTSTRAP_SERVERS, or try things out with the embedded one."
+                    f"{exc.args[0].str()}). Start one (`docker compose up kafka`), name another in DUALTRACK_KAFKA, or try "
+                    "things out with `dualtrack up --embedded`."
                 ) from exc
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from predictions.candidates import Candidate
+from predictions.comparisons import LeaderTally, ShareTally
 from predictions.criteria import CountDistinct, Criterion, Exists, Latest, Leader, Leaf, Sequence, Share, Sql, Sum
 from predictions.definition import Path
 from predictions.measure import (
@@ -15,7 +16,7 @@ from predictions.measure import (
     Waiting,
     first_rows,
 )
-from predictions.tallies import CountTally, ExistsTally, LatestTally, LeaderTally, ShareTally, SumTally
+from predictions.tallies import CountTally, ExistsTally, LatestTally, SumTally
 
 
 def tally_of(criterion: Criterion, path: Path) -> Tally:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from worker_kit import Broker, RunningWorker
+from tests.pipeline.worker_kit import Broker, RunningWorker
 
 from dualtrack.broker.embedded import EmbeddedBroker
 

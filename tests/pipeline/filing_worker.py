@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from worker_kit import MemoryStation, config_for
+from tests.pipeline.worker_kit import MemoryStation, config_for
 
 from pipeline.app import run_workers
 from pipeline.fetching import ReadConfig

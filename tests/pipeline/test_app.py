@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from worker_kit import MemoryStation, config_for
+from tests.pipeline.worker_kit import MemoryStation, config_for
 
 from dualtrack.broker.embedded import EmbeddedBroker
 from pipeline.app import KafkaConfig, check_broker, create_app, run_workers

@@ -4,7 +4,7 @@ import time
 
 import confluent_kafka
 import pytest
-from worker_kit import Broker, unique
+from tests.pipeline.worker_kit import Broker, unique
 
 from pipeline.delivery import Producer, ProducerConfig
 from schemas.faults import DeliveryFailed, RecordRefused

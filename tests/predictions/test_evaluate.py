@@ -268,7 +268,7 @@ BASE = make_world()
 
 
 @given(st.lists(EVENT, min_size=1, max_size=8), st.randoms(use_true_random=False), st.integers(1, 4))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_neither_batches_nor_the_order_of_arrival_leave_a_trace(
     events: list[tuple[str, int | None, int, str, int]], random: object, size: int
 ) -> None:
