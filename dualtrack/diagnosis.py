@@ -1,11 +1,12 @@
 """What ``dualtrack doctor`` looks at: each finding says what was found and, where it is wrong, how to mend it."""
 
-import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Final
 
 from dualtrack.settings import Settings
@@ -56,14 +57,27 @@ def libraries(_: Settings) -> Diagnosis:
 
 def home(settings: Settings) -> Diagnosis:
     """Can we write our data, and is there room?"""
-    existing = next(path for path in (settings.home, *settings.home.absolute().parents) if path.exists())
-    if not os.access(existing, os.W_OK):
-        return Diagnosis("home", False, f"{existing} is not writable", "choose another with --home or DUALTRACK_HOME")
+    folder = settings.home.absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    elsewhere = "choose another with --home or DUALTRACK_HOME"
+    if not existing.is_dir():
+        return Diagnosis("home", False, f"{existing} is a file, a folder is needed", elsewhere)
+    if not _writable(existing):
+        return Diagnosis("home", False, f"{existing} is not writable", elsewhere)
     free = shutil.disk_usage(existing).free
-    found = f"{settings.home.absolute()}, {free / 1e9:.1f} GB free"
+    found = f"{folder}, {free / 1e9:.1f} GB free"
     if free < _LEAST_FREE_BYTES:
-        return Diagnosis("home", False, found, "less than 1 GB is left: make room, or choose another --home")
+        return Diagnosis("home", False, found, f"less than 1 GB is left: make room, or {elsewhere}")
     return Diagnosis("home", True, found)
+
+
+def _writable(folder: Path) -> bool:
+    # Asked by doing it: permission bits say nothing of read-only and pseudo file systems.
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def store(settings: Settings) -> Diagnosis:
@@ -72,14 +86,19 @@ def store(settings: Settings) -> Diagnosis:
 
     from dualtrack.tools import reading
     from schemas.faults import Fault
+    from sinks.base import NothingToRead
 
     if not settings.database.exists() and not settings.snapshot.exists():
-        return Diagnosis("store", None, f"nothing at {settings.database} yet", "run `dualtrack demo` or `load FILE`")
+        mend = "run `dualtrack demo`, or `dualtrack load FILE`"
+        return Diagnosis("store", None, f"nothing at {settings.database} yet", mend)
     try:
         with reading(settings) as connection:
             rows = connection.execute("SELECT outcome, count(*) FROM outcomes GROUP BY ALL ORDER BY 1").fetchall()
+    except NothingToRead as told:
+        return Diagnosis("store", None, str(told))
     except (Fault, duckdb.Error) as fault:
-        return Diagnosis("store", False, str(fault), "stop the process that holds it, or restore a copy")
+        mend = f"move {settings.database} away and load or replay anew, restore a copy, or choose another --home"
+        return Diagnosis("store", False, str(fault), mend)
     counted = ", ".join(f"{count:,} {outcome}" for outcome, count in rows) or "empty"
     return Diagnosis("store", True, f"{settings.database}: {counted}")
 
@@ -96,7 +115,12 @@ def broker(settings: Settings) -> Diagnosis:
         )
     present = topics_on_broker(servers, timeout_s=5.0)
     if present is None:
-        return Diagnosis("broker", False, f"nothing answers at {servers}", "start it, or correct DUALTRACK_KAFKA")
+        mend = (
+            "start it, or correct DUALTRACK_KAFKA"
+            if settings.kafka
+            else f"remove {settings.broker_file}, or run up again"
+        )
+        return Diagnosis("broker", False, f"nothing answers at {servers}", mend)
     missing = [topic for topic in ALL_TOPICS if topic not in present]
     if missing:
         return Diagnosis("broker", False, f"{servers} lacks {', '.join(missing)}", "run `dualtrack topics apply`")
@@ -133,10 +157,20 @@ CHECKS: Final[dict[str, Callable[[Settings], Diagnosis]]] = {
 }
 """All checks, in the order in which they are shown."""
 
+_WITHOUT_SETTINGS: Final = frozenset({"python", "libraries", "definitions"})
+
 
 def examine(settings: Settings, only: list[str] | None = None) -> list[Diagnosis]:
     """Run the checks; raises KeyError for a name that is not among CHECKS."""
     return [CHECKS[name](settings) for name in only or CHECKS]
+
+
+def examine_without_settings(fault: str, only: list[str] | None = None) -> list[Diagnosis]:
+    """What can be looked at where a setting is wrong: the fault, and the checks that need no settings."""
+    usual = Settings.model_construct()
+    names = [name for name in (only or CHECKS) if name in _WITHOUT_SETTINGS]
+    wrong = Diagnosis("settings", False, fault, "then run `dualtrack doctor` again: the other checks need the settings")
+    return [wrong, *(CHECKS[name](usual) for name in names)]
 
 
 def healthy(diagnoses: list[Diagnosis]) -> bool:

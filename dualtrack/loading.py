@@ -5,22 +5,37 @@ the same file again is a redelivery and lands nothing, and a load that was inter
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
+from dualtrack.lines import lines_of
 from pipeline.flow import SettleTools, ValidateTools, settle_batch, validate_batch
 from predictions.evaluate import Change
+from schemas import headers as names
 from schemas.records import OutRecord, RawRecord
 from schemas.settling import Landed
 
 BATCH_RECORDS = 5_000
 BATCH_BYTES = 32 * 1024 * 1024
+MOST_EXAMPLES = 5
 
 OnProgress = Callable[[int], None]
 """Called with the number of bytes read since the last call."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedLine:
+    """A line that was rejected, as a person finds it."""
+
+    path: str
+    line: int
+    """From 1."""
+    stage: str
+    rule: str
+    reason: str
 
 
 @dataclass
@@ -28,15 +43,15 @@ class LoadReport:
     """What became of the lines of all files. ``landed + duplicate + rejected = input``."""
 
     landed: Landed = field(default_factory=Landed)
-    changes: list[Change] = field(default_factory=list)
+    moved: dict[tuple[str, str], Change] = field(default_factory=dict)
+    """(prediction, reading) to its last change; the ones before would hold whole histories in memory."""
     loaded_before: list[str] = field(default_factory=list)
     """Files of which every line had its outcome before."""
     already_read: int = 0
     """Lines that were skipped because an earlier load had read them."""
-
-    def moved(self) -> list[Change]:
-        """The last change of each reading that moved."""
-        return list({(change.definition.id, change.reading.id): change for change in self.changes}.values())
+    rejected_by_rule: Counter[str] = field(default_factory=Counter)
+    examples: list[RejectedLine] = field(default_factory=list)
+    """The first rejected lines."""
 
     @property
     def input(self) -> int:
@@ -55,22 +70,23 @@ def load_files(
 ) -> LoadReport:
     """Load the files one after the other. Each batch is a transaction: an interruption loses nothing."""
     report = LoadReport()
-    stored = settle.sink.stored_offsets()
     for path in paths:
         topic = topic_of_file(path)
-        start = stored.get((topic, 0), 0)
+        start = settle.sink.stored_offsets().get((topic, 0), 0)
         before = report.input
         for batch in batches_of(path, topic, settle.clock(), on_progress):
             fresh = [record for record in batch if record.offset >= start]
             report.already_read += len(batch) - len(fresh)
             if fresh:
-                _load_batch(fresh, validate, settle, report)
+                _load_batch(path, fresh, validate, settle, report)
         if report.input == before and start:
             report.loaded_before.append(str(path))
     return report
 
 
-def _load_batch(records: Sequence[RawRecord], validate: ValidateTools, settle: SettleTools, report: LoadReport) -> None:
+def _load_batch(
+    path: Path, records: Sequence[RawRecord], validate: ValidateTools, settle: SettleTools, report: LoadReport
+) -> None:
     validated = validate_batch(records, validate)
     outputs = [*validated.passed, *validated.rejected]
     last = records[-1]
@@ -80,7 +96,21 @@ def _load_batch(records: Sequence[RawRecord], validate: ValidateTools, settle: S
         next_offsets={(last.topic, last.partition): last.offset + 1},
     )
     report.landed += settled.landed
-    report.changes.extend(settled.changes)
+    report.moved.update({(change.definition.id, change.reading.id): change for change in settled.changes})
+    lines = [_rejected_line(path, output) for output in validated.rejected]
+    report.rejected_by_rule.update(line.rule for line in lines)
+    report.examples += lines[: MOST_EXAMPLES - len(report.examples)]
+
+
+def _rejected_line(path: Path, output: OutRecord) -> RejectedLine:
+    told = {name: value.decode(errors="replace") for name, value in output.headers}
+    return RejectedLine(
+        path=str(path),
+        line=int(told[names.INPUT_OFFSET]) + 1,
+        stage=told[names.ERROR_STAGE],
+        rule=told[names.ERROR_RULE],
+        reason=told[names.ERROR_REASON],
+    )
 
 
 def as_read(output: OutRecord, timestamp_ms: int) -> RawRecord:
@@ -94,7 +124,7 @@ def batches_of(path: Path, topic: str, known_at: datetime, on_progress: OnProgre
     batch: list[RawRecord] = []
     size = 0
     with path.open("rb") as file:
-        for offset, line in enumerate(_lines(file)):
+        for offset, line in enumerate(lines_of(file)):
             batch.append(RawRecord(topic, 0, offset, None, line.rstrip(b"\r\n"), (), timestamp_ms))
             size += len(line)
             if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
@@ -104,11 +134,3 @@ def batches_of(path: Path, topic: str, known_at: datetime, on_progress: OnProgre
     if batch:
         yield batch
         on_progress(size)
-
-
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Lines without a byte-order mark, which some editors write in front of UTF-8 and no JSON parser takes."""
-    first = next(file, None)
-    if first is not None:
-        yield first.removeprefix(b"\xef\xbb\xbf")
-        yield from file

@@ -36,5 +36,6 @@ def write_schemas(folder: Path) -> list[Path]:
 def stale_schemas(folder: Path = COMMITTED) -> list[str]:
     """Names of files that are missing, differ from what would be written, or should no longer be there."""
     wanted = schema_files()
-    found = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
+    files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    found = {path.name: path.read_text(encoding="utf-8", errors="replace") for path in files}
     return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))

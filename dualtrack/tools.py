@@ -180,7 +180,7 @@ def publisher(settings: Settings, source: str = "dualtrack-publish") -> "Iterato
             "no Kafka is configured: set DUALTRACK_KAFKA=host:port, or start `dualtrack up --embedded`; "
             "`dualtrack load FILE` needs no broker"
         )
-    with Publisher(servers, source, embedded=settings.kafka is None) as sending:
+    with Publisher(servers, source, embedded=not settings.kafka) as sending:
         yield sending
 
 

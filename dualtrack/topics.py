@@ -1,5 +1,7 @@
 """Declare the topics on a real Kafka: partitions, retention and sizes, with kafka-python's admin client."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from kafka import KafkaAdminClient
@@ -15,6 +17,8 @@ _KEPT_FOR_EVER: Final = {"retention.ms": "-1", "retention.bytes": "-1"}
 """Everything can be rebuilt from the log, so the log keeps everything."""
 
 _HEADROOM: Final = 128 * 1024
+
+_CONNECT_SECONDS: Final = 8
 
 
 class TopicsNotDeclared(TerminalFault):
@@ -36,14 +40,8 @@ def wanted() -> dict[str, tuple[int, dict[str, str]]]:
 
 def missing_topics(bootstrap_servers: str) -> list[str]:
     """Topics that the broker lacks; raises TopicsNotDeclared when none answers."""
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers.split(","))
-    except KafkaError as error:
-        raise TopicsNotDeclared(f"no Kafka answers at {bootstrap_servers}: {error}") from error
-    try:
+    with _admin(bootstrap_servers) as admin:
         present = set(admin.list_topics())
-    finally:
-        admin.close()
     return [name for name in ALL_TOPICS if name not in present]
 
 
@@ -57,11 +55,29 @@ def apply_topics(bootstrap_servers: str, replicas: int = 1) -> list[str]:
         NewTopic(name, num_partitions=declared[name][0], replication_factor=replicas, topic_configs=declared[name][1])
         for name in missing
     ]
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers.split(","))
+    with _admin(bootstrap_servers) as admin:
+        try:
+            admin.create_topics(new)
+        except KafkaError as error:
+            raise TopicsNotDeclared(f"the broker refused to create {', '.join(missing)}: {error}") from error
+    return missing
+
+
+@contextmanager
+def _admin(bootstrap_servers: str) -> Iterator[KafkaAdminClient]:
     try:
-        admin.create_topics(new)
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap_servers.split(","), bootstrap_timeout_ms=_CONNECT_SECONDS * 1000
+        )
     except KafkaError as error:
-        raise TopicsNotDeclared(f"the broker refused to create {', '.join(missing)}: {error}") from error
+        raise TopicsNotDeclared(
+            f"no Kafka answers at {bootstrap_servers} ({error}): start it, or correct DUALTRACK_KAFKA"
+        ) from error
+    except ValueError as error:
+        raise TopicsNotDeclared(
+            f"DUALTRACK_KAFKA={bootstrap_servers} is no address: write host:port,host:port"
+        ) from error
+    try:
+        yield admin
     finally:
         admin.close()
-    return missing

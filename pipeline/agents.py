@@ -143,7 +143,7 @@ def register(app: faust.App, service: StationService, tick_seconds: float) -> No
             if not await _batch(app, service, event):
                 return
 
-    @app.timer(tick_seconds)  # type: ignore[untyped-decorator]
+    @app.timer(tick_seconds)
     async def tick() -> None:
         await _guarded(app, "its tick", service.tick)
 

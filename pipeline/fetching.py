@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any, cast
 
 import aiokafka
+from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -86,6 +87,32 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             # aiokafka cancels a fetch that waits for a lost broker, and lets that cancellation out of stop():
             # it would end this thread before it reports its end, and the worker would wait for it for ever.
             self.log.warning("The broker was gone when the consumer stopped; its group notices by the session timeout")
+
+    def _stopped_set(self) -> None:
+        # After a crash the thread has ended by itself: its loop is closed, and nobody there waits to be told.
+        if self.thread_loop.is_closed():
+            self._stopped.set()
+        else:
+            super()._stopped_set()
+
+    async def call_thread(self, fun: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        """Call it in the thread; raises ConsumerStoppedError where the thread has ended or ends meanwhile.
+
+        A crash ends the thread at once, while the worker still wants to commit. mode would wait for that call for
+        ever, or cancel whoever waits for it, which left the station open.
+        """
+        if self._shutdown.is_set() or self.thread_loop.is_closed():
+            raise ConsumerStoppedError
+        call = asyncio.ensure_future(super().call_thread(fun, *args, **kwargs))
+        end = asyncio.ensure_future(self._shutdown.wait())
+        try:
+            await asyncio.wait({call, end}, return_when=asyncio.FIRST_COMPLETED)
+            if not call.done() or call.cancelled() or (self.thread_loop.is_closed() and call.exception()):
+                raise ConsumerStoppedError
+            return call.result()
+        finally:
+            call.cancel()
+            end.cancel()
 
     async def fetch_batch(self, active: set[TP], timeout: float) -> tuple[list[RawRecord], dict[Partition, Span]]:
         """Records of all ``active`` partitions, in order within each; empty after ``timeout`` seconds."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from schemas.faults import Fault, TransientFault
+from schemas.faults import TransientFault
 from sinks.alerts import deliver_due
 from sinks.base import Clock
 from sinks.duckdb_sink import DuckDBSink
@@ -40,7 +40,7 @@ class Housekeeping:
         self._clock = clock
         self._wake = threading.Event()
         self._stopping = False
-        self._fault: Fault | None = None
+        self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._rounds, name="dualtrack-housekeeping", daemon=True)
 
     def start(self) -> None:
@@ -71,7 +71,8 @@ class Housekeeping:
                 self._wake.clear()
                 self._round()
             self._take_snapshot()
-        except Fault as fault:
+        # Whatever it is: a thread that ends in silence would leave people without alerts and analysts without news.
+        except Exception as fault:
             self._fault = fault
             logger.exception("housekeeping ended")
 

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from time import monotonic
 from typing import Any, ClassVar, cast
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, Message
 from mode import Service
@@ -134,7 +134,10 @@ class BatchConsumer(driver.Consumer):
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         # Faust notes a failed commit as committed (#316), and would not repeat it.
-        confirmed = await super()._commit(offsets)
+        try:
+            confirmed = await super()._commit(offsets)
+        except ConsumerStoppedError:
+            return False  # after a crash: what was acked and not committed comes again
         if confirmed:
             self._committed.update(offsets)
         return confirmed
@@ -166,6 +169,8 @@ class BatchConsumer(driver.Consumer):
         async for _ in self.itertimer(GROUP_CHECK_SECONDS, name="group"):
             try:
                 await self._thread.check_group()
+            except ConsumerStoppedError:
+                return
             except KafkaError as exc:
                 self._group_errors += 1
                 self.log.warning("Error %d in the consumer group, joining again: %r", self._group_errors, exc)
@@ -184,6 +189,8 @@ class BatchConsumer(driver.Consumer):
     async def _lag(self) -> int:
         try:
             ends = await self._thread.highwaters(*(TP(*tp) for tp in self._progress))
+        except ConsumerStoppedError:
+            return 0
         except KafkaError as exc:
             self.log.warning("Cannot ask the broker how far its logs reach: %r", exc)
             return 0

@@ -8,7 +8,9 @@
 
 import hashlib
 import json
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -17,12 +19,16 @@ from typing import Any, Final, Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from pydantic import ValidationError
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from schemas.envelope import CONTENT_TYPE, StructuredEvent, event_type_name, split_type
 from schemas.events import BY_TYPE, Event
-from schemas.topics import MAX_RAW_BYTES, topic_of
+from schemas.topics import EVENT_TYPES, MAX_RAW_BYTES, topic_of
 
+CONNECT_SECONDS: Final = 8.0
+"""Longest wait for a broker to answer at all."""
+
+_MOST_ERRORS_TOLD: Final = 5
 
 _MOST_WAITING: Final = 10_000
 """Events on their way before ``send`` waits for their confirmation: bounds memory."""
@@ -73,20 +79,28 @@ class Publisher:
             timeout_s: longest wait for a confirmation, seconds.
             options: further settings of kafka-python's producer.
         """
+        servers = [server.strip() for server in bootstrap_servers.split(",") if server.strip()]
         try_out = {"api_version": (2, 0), "enable_idempotence": False} if embedded else {}
+        wait_ms = int(timeout_s * 1000)
+        settings: dict[str, Any] = {
+            "acks": "all",
+            "linger_ms": 5,
+            "max_request_size": MAX_RAW_BYTES + 64 * 1024,
+            "bootstrap_timeout_ms": int(CONNECT_SECONDS * 1000),
+            "max_block_ms": wait_ms,
+            "delivery_timeout_ms": wait_ms,
+            # kafka-python wants it below the delivery timeout.
+            "request_timeout_ms": max(wait_ms // 3, 1),
+        }
         try:
-            self._producer = KafkaProducer(
-                bootstrap_servers=bootstrap_servers.split(","),
-                acks="all",
-                linger_ms=5,
-                max_request_size=MAX_RAW_BYTES + 64 * 1024,
-                **try_out,
-                **(options or {}),
-            )
-        except KafkaError as error:
-            raise PublishError(
-                f"no Kafka answers at {bootstrap_servers} ({error}); start one, or `dualtrack up --embedded` to try out"
-            ) from None
+            if embedded:
+                # With its version given, kafka-python does not ask the broker anything before the first event.
+                _knock(servers)
+            self._producer = KafkaProducer(bootstrap_servers=servers, **{**settings, **try_out, **(options or {})})
+        except (KafkaError, OSError) as error:
+            raise PublishError(_no_broker(bootstrap_servers, error, embedded=embedded)) from None
+        except ValueError as error:
+            raise PublishError(f"{bootstrap_servers!r} is no address ({error}): write host:port,host:port") from None
         self._source = source
         self._timeout_s = timeout_s
         self._waiting: list[tuple[Sent, Any]] = []
@@ -97,28 +111,33 @@ class Publisher:
         Raises EventRefused when the event is too large.
         """
         data = event.model_dump(mode="json", exclude_unset=True)
-        envelope: dict[str, Any] = {
+        body: dict[str, Any] = {
             "specversion": "1.0",
             "type": event_type_name(event.event_type, event.version),
             "source": self._source,
             "id": id or content_id(event.event_type, data),
             "time": (time or datetime.now(UTC)).isoformat(),
+            "data": data,
         }
-        return self._send_checked(event, {**envelope, "data": data})
+        _checked(body)
+        return self._send_checked(event, body, _as_json(body))
 
     def send_structured(self, body: Mapping[str, Any]) -> Sent:
         """Send an event that is a CloudEvent already; raises EventRefused that names each wrong field."""
+        return self._send_checked(_checked(body), body, _as_json(body))
+
+    def send_json(self, text: bytes | str) -> Sent:
+        """Send a CloudEvent that is JSON already, as it is; raises EventRefused that says what is wrong with it."""
+        value = text.encode() if isinstance(text, str) else text
         try:
-            envelope = StructuredEvent.model_validate(dict(body))
-            named = split_type(envelope.type)
-            model = BY_TYPE.get(named) if named else None
-            if named is None or model is None:
-                raise EventRefused(f"type {envelope.type!r} is not known")
-            event = model.model_validate(body["data"])
-        except ValidationError as error:
-            told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
-            raise EventRefused(told) from None
-        return self._send_checked(event, body)
+            body = from_json(value.decode(), allow_inf_nan=False)
+        except UnicodeDecodeError as error:
+            raise EventRefused(f"byte {error.start} is not UTF-8: send JSON encoded as UTF-8") from None
+        except ValueError as error:
+            raise EventRefused(f"not JSON (RFC 8259 has no NaN and no Infinity): {error}") from None
+        if not isinstance(body, dict):
+            raise EventRefused("a JSON object is needed: a CloudEvent with specversion, id, source, type and data")
+        return self._send_checked(_checked(body), body, value.strip())
 
     def send_raw(
         self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: tuple[tuple[str, bytes], ...] = ()
@@ -126,17 +145,22 @@ class Publisher:
         """Send bytes as they are, unchecked but for their size: for replays, and for trying out bad input."""
         if value is not None and len(value) > MAX_RAW_BYTES:
             raise EventRefused(_too_large(len(value)))
+        if value is None and key is None:
+            raise EventRefused("neither key nor value: kafka-python sends no such record")
         self._hand_over(Sent(self._source, "(raw)", topic), value, key, list(headers))
 
     def flush(self) -> int:
         """Wait until every event is confirmed; returns how many were. Raises NotDelivered for the first that is not."""
         waiting, self._waiting = self._waiting, []
-        self._producer.flush(timeout=self._timeout_s)
-        for sent, future in waiting:
+        # What did not get out in time is told below, event by event.
+        with suppress(KafkaError):
+            self._producer.flush(timeout=self._timeout_s)
+        for place, (sent, future) in enumerate(waiting):
             try:
-                future.get(timeout=self._timeout_s)
+                future.get(timeout=self._timeout_s if place == 0 else 0)
             except KafkaError as error:
-                raise NotDelivered(f"{sent.source}#{sent.id} on {sent.topic}: {error}") from error
+                unsure = f" (and of up to {len(waiting) - place - 1:,} after it)" if place + 1 < len(waiting) else ""
+                raise NotDelivered(_not_delivered(sent, error) + unsure) from error
         return len(waiting)
 
     def close(self) -> None:
@@ -154,8 +178,7 @@ class Publisher:
     ) -> None:
         self.close()
 
-    def _send_checked(self, event: Event, body: Mapping[str, Any]) -> Sent:
-        value = to_json(body)
+    def _send_checked(self, event: Event, body: Mapping[str, Any], value: bytes) -> Sent:
         if len(value) > MAX_RAW_BYTES:
             raise EventRefused(f"{body['source']}#{body['id']}: {_too_large(len(value))}")
         sent = Sent(str(body["source"]), str(body["id"]), topic_of(event.event_type))
@@ -167,7 +190,7 @@ class Publisher:
         try:
             future = self._producer.send(sent.topic, value=value, key=key, headers=headers)
         except KafkaError as error:
-            raise NotDelivered(f"{sent.source}#{sent.id} on {sent.topic}: {error}") from error
+            raise NotDelivered(_not_delivered(sent, error)) from error
         self._waiting.append((sent, future))
         if len(self._waiting) >= _MOST_WAITING:
             self.flush()
@@ -183,6 +206,57 @@ def content_id(event_type: str, data: Mapping[str, Any]) -> str:
     """An identity that follows from the content: the first 32 hex digits of its SHA-256."""
     canonical = json.dumps([event_type, data], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def _checked(body: Mapping[str, Any]) -> Event:
+    """The event in a CloudEvent; raises EventRefused that names each wrong field."""
+    try:
+        envelope = StructuredEvent.model_validate(dict(body))
+        named = split_type(envelope.type)
+        model = BY_TYPE.get(named) if named else None
+        if model is None:
+            known = ", ".join(event_type_name(name) for name in EVENT_TYPES)
+            raise EventRefused(f"type {envelope.type!r} is not known; known types: {known}")
+        return model.model_validate(envelope.data)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        inside = "" if error.title == StructuredEvent.__name__ else "data."
+        told = [f"{inside}{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in details[:_MOST_ERRORS_TOLD]]
+        if len(details) > _MOST_ERRORS_TOLD:
+            told.append(f"and {len(details) - _MOST_ERRORS_TOLD} more")
+        raise EventRefused("; ".join(told)) from None
+
+
+def _as_json(body: Mapping[str, Any]) -> bytes:
+    try:
+        value = to_json(body)
+    except PydanticSerializationError as error:
+        raise EventRefused(f"this cannot be written as JSON: {error}") from None
+    if b"NaN" in value or b"Infinity" in value:
+        try:
+            from_json(value, allow_inf_nan=False)
+        except ValueError:
+            raise EventRefused("a number is NaN or infinite, which JSON does not have: leave the field out") from None
+    return value
+
+
+def _knock(servers: list[str]) -> None:
+    """Raises OSError or ValueError where nothing listens."""
+    host, _, port = servers[0].rpartition(":") if servers else ("", "", "")
+    socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+
+
+def _no_broker(bootstrap_servers: str, error: Exception, *, embedded: bool) -> str:
+    if embedded:
+        return f"the try-out broker at {bootstrap_servers} has ended ({error}): start it with `dualtrack up --embedded`"
+    return (
+        f"no Kafka answers at {bootstrap_servers} ({error}); start it, correct the address, "
+        "or try out with `dualtrack up --embedded`"
+    )
+
+
+def _not_delivered(sent: Sent, error: Exception) -> str:
+    return f"Kafka did not confirm {sent.source}#{sent.id} on {sent.topic} ({error}): sending it again is safe"
 
 
 def _too_large(size: int) -> str:

@@ -28,7 +28,5 @@ class ValidatedSignal(BaseModel):
     scores: dict[str, float]
     evidence: tuple[Evidence, ...] = ()
     warnings: tuple[Finding, ...] = ()
-    content_hash: str = Field(
-        description="SHA-256 of type and data in canonical form: same identity, same content?"
-    )
+    content_hash: str = Field(description="SHA-256 of type and data in canonical form: same identity, same content?")
     replay_of: str | None = Field(default=None, description="The input whose rejection this one replays.")

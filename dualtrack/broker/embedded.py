@@ -7,7 +7,6 @@ As a process of its own: ``python -m dualtrack.broker.embedded --i-know-it-forge
 
 import argparse
 import logging
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -95,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Written under another name first: whoever waits for the file must not read half of it.
         draft = options.port_file.with_suffix(".tmp")
         draft.write_text(broker.bootstrap_servers)
-        os.replace(draft, options.port_file)
+        draft.replace(options.port_file)
         signal.sigwait(ends)
     return 0
 

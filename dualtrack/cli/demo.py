@@ -1,28 +1,31 @@
 """``dualtrack demo``: the whole path on this machine, shown."""
 
+import logging
+
 import typer
 
-from dualtrack.cli.output import examples, fail, faults_told, settings_of
+from dualtrack.cli.output import INTERRUPTED, again, console, examples, fail, log_to_stderr, settings_of
 
 
 def register(root: typer.Typer) -> None:
     """Add the command."""
-    root.command(epilog=examples("dualtrack demo", "dualtrack --home /tmp/try demo"))(demo)
+    root.command(epilog=examples("dualtrack demo", ("dualtrack --home /tmp/try demo", "in another folder")))(demo)
 
 
 def demo(context: typer.Context) -> None:
     """Broker, workers, about 200 real events and some bad ones; then what came of them. Under a minute."""
-    import logging
-
     from dualtrack.demo.report import Display, report
     from dualtrack.demo.run import run_demo
 
-    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr(logging.ERROR)
     settings = settings_of(context)
-    with faults_told():
-        try:
-            with Display() as display:
-                progress = run_demo(settings, display.step)
-        except KeyboardInterrupt:
-            raise fail("interrupted: the demo begins anew when you start it again", 130) from None
-        report(settings, progress)
+    console().print(
+        "publisher (kafka-python) → embedded Kafka broker → Faust: validate → Faust: settle → DuckDB, all in this "
+        "process. The broker is for trying out: it forgets; the database stays.\n"
+    )
+    try:
+        with Display() as display:
+            progress = run_demo(settings, display.step)
+    except KeyboardInterrupt:
+        raise fail(f"interrupted; to begin anew: {again(settings, 'demo')}", INTERRUPTED) from None
+    report(settings, progress)

@@ -17,21 +17,22 @@ from dualtrack.cli import (
     topics,
     work,
 )
-from dualtrack.cli.output import examples
+from dualtrack.cli.output import CommandGroup, examples
 
 app = typer.Typer(
     name="dualtrack",
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
     help="AI-industry signals from Kafka to DuckDB, and predictions tracked against them with evidence.",
     epilog=examples(
-        "dualtrack demo                          the whole path on this machine, in a minute",
-        "dualtrack load events.jsonl             the same path over a file, without a broker",
-        'dualtrack query "FROM signals LIMIT 5"  ask DuckDB',
-        "dualtrack predictions show p1a          why a prediction stands where it stands",
-        "dualtrack doctor                        what is reachable, and what is wrong",
+        ("dualtrack demo", "the whole path on this machine"),
+        ("dualtrack load events.jsonl", "the same path over a file, no broker"),
+        ('dualtrack query "FROM signals LIMIT 5"', "ask DuckDB"),
+        ("dualtrack predictions show p1a", "why it stands where it stands"),
+        ("dualtrack doctor", "what is reachable, what is wrong"),
     ),
 )
 
@@ -49,7 +50,7 @@ def _global_options(
     context: typer.Context,
     home: Annotated[
         Path | None,
-        typer.Option("--home", help="Folder for all data.", show_default="$DUALTRACK_HOME, else ./var"),
+        typer.Option("--home", help="Folder for all data.", show_default="DUALTRACK_HOME, else ./var"),
     ] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")

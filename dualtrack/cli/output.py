@@ -1,68 +1,96 @@
 """Output for people on a terminal (rich) and for programs (JSON on standard output, everything else on stderr)."""
 
 import json
+import logging
+import math
+import shlex
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from pydantic import ValidationError
     from rich.console import Console
 
     from dualtrack.settings import Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
+WIDTH_OF_A_PIPE: Final = 120
+
+INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+_CHATTY: Final = ("faust", "mode", "aiokafka", "kafka", "great_expectations")
+
+
+class CommandGroup(TyperGroup):
+    """The root of all commands: what may go wrong becomes a sentence and an exit code, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with faults_told():
+            return super().invoke(ctx)
+
 
 def console(stderr: bool = False) -> "Console":
-    """A console that follows the terminal; output in a pipe has no colours and is 120 columns wide."""
+    """A console that follows the terminal; in a pipe it has no colours and is 120 wide, or as COLUMNS says."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 120, highlight=False)
+    width = None if stream.isatty() else shutil.get_terminal_size(fallback=(WIDTH_OF_A_PIPE, 24)).columns
+    return Console(stderr=stderr, width=width, highlight=False)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output. Times and decimals become strings."""
-    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    """One JSON document on standard output; see ``jsonable`` for what becomes of values that JSON does not know."""
+    sys.stdout.write(_dumps(value, indent=2 if sys.stdout.isatty() else None))
     sys.stdout.write("\n")
 
 
-def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Rows as a table; says so where there are none."""
-    from rich.table import Table
-    from rich.text import Text
-
-    out = console()
-    if not rows:
-        out.print(f"{title}: none")
-        return
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold cyan")
-    names = list(columns or rows[0].keys())
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell_text(row.get(name))) for name in names))
-    out.print(table)
+def print_json_rows(rows: Iterable[Mapping[str, Any]]) -> None:
+    """An array of objects, written as they come: there may be more of them than memory holds."""
+    sys.stdout.write("[")
+    for number, row in enumerate(rows):
+        sys.stdout.write((",\n " if number else "") + _dumps(row))
+    sys.stdout.write("]\n")
 
 
-def cell_text(value: Any) -> str:
-    """A value as a cell shows it."""
-    if value is None:
-        return ""
+def jsonable(value: Any) -> Any:
+    """A value as JSON has it: times as RFC 3339, decimals as numbers, bytes as text, NaN and infinity as null."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
     if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1e6 else f"{value:,.0f}"
-    if isinstance(value, Mapping | list | tuple):
-        return json.dumps(value, default=str, ensure_ascii=False)
+        return value if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).decode(errors="backslashreplace")
+    if isinstance(value, Mapping):
+        return {str(name): jsonable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [jsonable(item) for item in value]
     return str(value)
 
 
+def _dumps(value: Any, indent: int | None = None) -> str:
+    # A terminal or pipe that takes no UTF-8 gets escapes, which every JSON reader undoes.
+    plain = "utf" not in (sys.stdout.encoding or "utf-8").lower()
+    return json.dumps(jsonable(value), ensure_ascii=plain, allow_nan=False, indent=indent)
+
+
 def fail(message: str, code: int = 1) -> typer.Exit:
-    """Say what is wrong on stderr; ``raise fail(...)`` ends the command with that code."""
+    """Say what is wrong, and what to do, on stderr; ``raise fail(...)`` ends the command with that code."""
     from rich.markup import escape
 
     console(stderr=True).print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
@@ -78,21 +106,67 @@ def settings_of(context: typer.Context) -> "Settings":
     try:
         return load_settings(context.find_root().obj)
     except ValidationError as error:
-        told = "; ".join(f"DUALTRACK_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_url=False))
-        raise fail(f"a setting is wrong: {told}", 2) from None
+        raise fail(wrong_setting(error), 2) from None
+
+
+def wrong_setting(error: "ValidationError") -> str:
+    """Which variable of the environment is wrong, and what to do."""
+    told = "; ".join(
+        f"DUALTRACK_{str(item['loc'][0]).upper()}={item['input']}: {item['msg']}"
+        for item in error.errors(include_url=False)
+    )
+    return f"a setting is wrong: {told}. Correct or unset it"
+
+
+def again(settings: "Settings", rest: str) -> str:
+    """A command to be typed next, with the ``--home`` of this call where it is not the usual one."""
+    home = str(settings.home)
+    return f"dualtrack {rest}" if home == "var" else f"dualtrack --home {shlex.quote(home)} {rest}"
 
 
 @contextmanager
 def faults_told() -> "Iterator[None]":
-    """Turn a fault into its message and exit code 1: a person needs no traceback for a locked file."""
+    """Turn a fault, a file that cannot be used and Ctrl-C into a message and an exit code."""
     from schemas.faults import Fault
 
     try:
         yield
     except Fault as fault:
         raise fail(str(fault)) from None
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        raise fail("interrupted", INTERRUPTED) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise fail(_unusable(Path(str(error.filename)), error)) from None
 
 
-def examples(*lines: str) -> str:
-    """The epilogue of a command's help."""
-    return "Examples:\n\n" + "\n\n".join(f"  {line}" for line in lines)
+def _unusable(path: Path, error: OSError) -> str:
+    """What is wrong with a file or folder, and what to do."""
+    reason = (error.strerror or type(error).__name__).lower()
+    return f"{path}: {reason}. Name another file, or another folder for all data with --home or DUALTRACK_HOME"
+
+
+def log_to_stderr(level: int) -> None:
+    """Show the log from that level on; of the libraries only warnings, and nothing of how services start and stop."""
+    handler = logging.StreamHandler()
+    handler.setLevel(level)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(_worth_showing)
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+def _worth_showing(record: logging.LogRecord) -> bool:
+    # A filter of the handler: Great Expectations sets levels of its own on its loggers.
+    noise = record.name.split(".")[0] in _CHATTY or record.getMessage().startswith("[^")
+    return record.levelno >= logging.WARNING or not noise
+
+
+def examples(*lines: str | tuple[str, str]) -> str:
+    """The epilogue of a command's help: commands to be pasted, each with a comment or without."""
+    pairs = [(line, "") if isinstance(line, str) else line for line in lines]
+    width = max(len(command) for command, _ in pairs)
+    shown = [f"{command:<{width}}  # {comment}" if comment else command for command, comment in pairs]
+    return "Examples:\n\n" + "\n".join(f"  {line}" for line in shown)

@@ -1,107 +1,68 @@
 """``dualtrack predictions``: where each prediction stands, and why."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from dualtrack.cli.output import JsonOption, console, examples, fail, faults_told, print_json, print_table, settings_of
+from dualtrack.cli.output import JsonOption, examples, fail, print_json, settings_of
 
-app = typer.Typer(no_args_is_help=True, help="Predictions: state, progress, evidence.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Predictions: state, progress, evidence.",
+    epilog=examples(
+        ("dualtrack predictions list", "where each of them stands"),
+        ("dualtrack predictions show p1a", "why one of them stands there"),
+    ),
+)
 
 
 @app.command(
     "list", epilog=examples("dualtrack predictions list", "dualtrack predictions list --json | jq '.[] | .state'")
 )
 def list_(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Every prediction and reading with its state, progress and deadline."""
+    """Every prediction and reading with its state, progress and deadline, and the event that moved it last."""
+    from dualtrack.cli.standings import print_standings, titles_of_causes
     from dualtrack.tools import reading
     from predictions.read import list_predictions
 
-    with faults_told(), reading(settings_of(context)) as connection:
+    with reading(settings_of(context)) as connection:
         rows = list_predictions(connection)
+        titles = titles_of_causes(connection, rows)
     if as_json:
         print_json(rows)
-        return
-    print_table("Predictions", [_line(row) for row in rows])
+    else:
+        print_standings(rows, titles)
 
 
-@app.command(epilog=examples("dualtrack predictions show p1a-imitators", "dualtrack predictions show p1b --json"))
+@app.command(epilog=examples("dualtrack predictions show p1a", "dualtrack predictions show p1b --json"))
 def show(
     context: typer.Context,
     id: Annotated[str, typer.Argument(metavar="ID", help="Identity of a prediction, or its beginning.")],
     as_json: JsonOption = False,
 ) -> None:
     """One prediction as a story: the claim, its criterion, and each event that moved it."""
+    from dualtrack.cli.standings import tell_story, titles_of_causes
     from dualtrack.tools import reading
     from predictions.read import list_predictions
     from predictions.read import show as show_prediction
 
-    with faults_told(), reading(settings_of(context)) as connection:
-        known = sorted({row["id"] for row in list_predictions(connection)})
-        chosen = [name for name in known if name == id] or [name for name in known if name.startswith(id)]
-        if len(chosen) != 1:
-            raise fail(f"{id!r} names {len(chosen)} predictions; known: {', '.join(known)}")
-        story = show_prediction(connection, chosen[0])
+    with reading(settings_of(context)) as connection:
+        known = list(dict.fromkeys(row["id"] for row in list_predictions(connection)))
+        story = show_prediction(connection, _chosen(id, known))
+        titles = titles_of_causes(connection, [step for item in story["readings"] for step in item["history"]])
     if as_json:
         print_json(story)
     else:
-        _tell(story)
+        tell_story(story, titles)
 
 
-def _line(row: dict[str, Any]) -> dict[str, str]:
-    return {
-        "prediction": row["id"],
-        "reading": row["reading"],
-        "state": row["state"],
-        "progress": bar(row["progress"]),
-        "deadline": str(row["deadline"] or ""),
-        "moved by": title_of_cause(row),
-    }
-
-
-def title_of_cause(row: dict[str, Any]) -> str:
-    """Title of the event that moved a prediction last, with its date."""
-    cause = row.get("cause")
-    if not cause:
-        return ""
-    known = (*row["evidence"], *row["waiting"])
-    told = next(
-        (item for item in known if (item.get("source"), item.get("id")) == (cause["source"], cause["id"])), None
-    )
-    return f"{told['title']} ({told['occurred_on']})" if told else f"{cause['source']}#{cause['id']}"
-
-
-def waiting_line(item: dict[str, Any]) -> str:
-    """An event that is one fact short, or that failed one condition, as a sentence."""
-    conditions = "; ".join(condition["words"] for condition in item["conditions"])
-    lacking = "does anybody know whether" if item["kind"] == "unknown" else "but it fails:"
-    return f"{item['occurred_on']} {item['title']}: {lacking} {conditions}"
-
-
-def bar(progress: float, width: int = 10) -> str:
-    """Progress as ten blocks and a percentage."""
-    full = round(min(max(progress, 0.0), 1.0) * width)
-    return "█" * full + "░" * (width - full) + f" {progress:4.0%}"
-
-
-def _tell(story: dict[str, Any]) -> None:
-    from rich.markup import escape
-
-    out = console()
-    out.print(f"[bold]{escape(story['title'])}[/]  ({story['id']}, version {story['version']})")
-    out.print(escape(str(story["claim"]).strip()))
-    for reading in story["readings"]:
-        out.print()
-        out.print(
-            f"[bold cyan]{reading['reading']}[/]: [bold]{reading['state']}[/], {bar(reading['progress'])}, "
-            f"deadline {reading['deadline']}"
-        )
-        out.print(f"  counts as met when {escape(str(reading['criterion']))}")
-        for step in reading["history"]:
-            out.print(f"  {step['known_at']:%Y-%m-%d %H:%M} {step['state']:<8} {escape(str(step['detail']))}")
-        for item in reading["evidence"]:
-            told = f"{item.get('occurred_on')}: {item.get('title')} {item.get('url') or ''}"
-            out.print(f"    evidence {escape(told)}")
-        for item in reading["waiting"]:
-            label = "waiting" if item["kind"] == "unknown" else "near miss"
-            out.print(f"    [yellow]{label}[/] {escape(waiting_line(item))}")
+def _chosen(id: str, known: list[str]) -> str:
+    """The prediction that is meant; ends the command where none or several are."""
+    wanted = id.lower()
+    found = [name for name in known if wanted and name.startswith(wanted)]
+    found = [wanted] if wanted in found else found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise fail(f"{id!r} may be {' or '.join(found)}: say which")
+    raise fail(f"no prediction is called {id!r}; there are {', '.join(known)}")

@@ -1,6 +1,5 @@
 """``dualtrack publish``: events from a file or a pipe onto the raw topics."""
 
-import json
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +8,8 @@ from dualtrack.cli.output import JsonOption, console, examples, fail, print_json
 
 if TYPE_CHECKING:
     from publishers.sdk import Publisher
+
+MOST_REFUSALS_SHOWN = 20
 
 
 def register(root: typer.Typer) -> None:
@@ -27,7 +28,10 @@ def publish(
     file: Annotated[typer.FileBinaryRead, typer.Argument(metavar="FILE|-", help="JSON lines of CloudEvents.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Check each line and send it to its topic; what is refused is named with its line and the reason."""
+    """Check each line and send it to its topic; what is refused is named with its line and the reason.
+
+    Exit code 1 says that a line was refused or that Kafka did not confirm; publishing again is safe.
+    """
     from dualtrack.tools import publisher
     from publishers.sdk import PublishError
 
@@ -39,26 +43,31 @@ def publish(
     if as_json:
         print_json({"published": published, "refused": refused})
     else:
-        for item in refused:
-            console(stderr=True).print(f"line {item['line']}: {item['reason']}", markup=False)
-        console().print(f"{published:,} published, {len(refused):,} refused")
+        _tell(published, refused)
     if refused:
         raise typer.Exit(1)
 
 
+def _tell(published: int, refused: list[dict[str, Any]]) -> None:
+    err = console(stderr=True)
+    for item in refused[:MOST_REFUSALS_SHOWN]:
+        err.print(f"line {item['line']}: {item['reason']}", markup=False, soft_wrap=True)
+    if len(refused) > MOST_REFUSALS_SHOWN:
+        err.print(f"and {len(refused) - MOST_REFUSALS_SHOWN:,} more; --json names all")
+    console().print(f"{published:,} published, {len(refused):,} refused")
+
+
 def _send_lines(file: IO[bytes], sending: "Publisher") -> tuple[int, list[dict[str, Any]]]:
+    from dualtrack.lines import lines_of
     from publishers.sdk import EventRefused
 
     published, refused = 0, []
-    for number, line in enumerate(file, start=1):
+    for number, line in enumerate(lines_of(file), start=1):
         if not line.strip():
             continue
         try:
-            body = json.loads(line)
-            if not isinstance(body, dict):
-                raise EventRefused("a JSON object is needed")
-            sending.send_structured(body)
+            sending.send_json(line)
             published += 1
-        except (ValueError, EventRefused) as error:
+        except EventRefused as error:
             refused.append({"line": number, "reason": str(error)})
     return published, refused

@@ -1,42 +1,79 @@
 """``dualtrack rejections``: what was refused, why, and once more after a fix."""
 
+import base64
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dualtrack.cli.output import JsonOption, console, examples, fail, faults_told, print_json, print_table, settings_of
+from dualtrack.cli.output import JsonOption, again, console, examples, fail, print_json, settings_of
+from dualtrack.cli.tables import print_table, shortened
 
 if TYPE_CHECKING:
-    from dualtrack.replay import Rejection
+    from collections.abc import Sequence
+
+    from dualtrack.replay import ListedRejection, Rejection
     from dualtrack.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Rejected inputs: which, why, replay.")
+MOST_SHOWN = 100
+LONGEST_REASON = 150
+NARROW = 110
+LONGEST_VALUE = 4_000
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Rejected inputs: which, why, replay.",
+    epilog=examples(
+        ("dualtrack rejections list", "which, and why"),
+        ("dualtrack rejections show signals.deal/0/17", "with the original bytes"),
+        ("dualtrack rejections replay --all --dry-run", "what would be tried again"),
+    ),
+)
+
+StageOption = Annotated[str | None, typer.Option(help="Only this stage: parse, check, ...")]
+RuleOption = Annotated[str | None, typer.Option(help="Only this rule, as `list` prints it.")]
 
 
 @app.command("list", epilog=examples("dualtrack rejections list", "dualtrack rejections list --rule not_json --json"))
 def list_(
     context: typer.Context,
-    stage: Annotated[str | None, typer.Option(help="Only this stage: parse, check, ...")] = None,
-    rule: Annotated[str | None, typer.Option(help="Only this rule.")] = None,
+    stage: StageOption = None,
+    rule: RuleOption = None,
     all: Annotated[bool, typer.Option("--all", help="Those that a replay has landed, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Rejections that are still open: input, stage, rule and reason."""
+    """Rejections that are still open: input, stage, rule and reason; each once, however often it was replayed."""
+    from dualtrack.replay import list_rejections
     from dualtrack.tools import reading
 
-    view = "rejections" if all else "rejections_open"
-    sql = f"""
-        SELECT topic || '/' || "partition" || '/' || "offset" AS input, stage, rule, reason, rejected_at
-        FROM {view} WHERE stage = coalesce(?, stage) AND rule = coalesce(?, rule) ORDER BY rejected_at, input
-    """
-    with faults_told(), reading(settings_of(context)) as connection:
-        rows = connection.execute(sql, [stage, rule]).fetchall()
-    names = ("input", "stage", "rule", "reason", "rejected_at")
-    listed = [dict(zip(names, row, strict=True)) for row in rows]
+    settings = settings_of(context)
+    with reading(settings) as connection:
+        found = list_rejections(connection, stage, rule, landed_too=all)
     if as_json:
-        print_json(listed)
-    else:
-        print_table("Rejections", listed, names[:4])
+        print_json([asdict(item) for item in found])
+        return
+    more = f", the first {MOST_SHOWN} of {len(found):,}" if len(found) > MOST_SHOWN else ""
+    print_rejections(f"Rejections{more}", found[:MOST_SHOWN], replays=all)
+    if found:
+        told = f"the original bytes: {again(settings, f'rejections show {found[0].input}')}"
+        console(stderr=True).print(told, markup=False, soft_wrap=True)
+
+
+def print_rejections(title: str, items: "Sequence[ListedRejection]", *, replays: bool = False) -> None:
+    """A table; where there is little room, the rule stands above the reason."""
+    narrow = console().width < NARROW
+    rows: list[dict[str, Any]] = []
+    for item in items:
+        reason = shortened(item.reason, LONGEST_REASON)
+        row: dict[str, Any] = {"input": item.input}
+        if narrow:
+            row["stage, rule and reason"] = f"{item.stage}: {item.rule}\n{reason}"
+        else:
+            row |= {"stage": item.stage, "rule": item.rule, "reason": reason}
+        if replays:
+            row |= {"attempts": item.attempts, "landed": item.landed}
+        rows.append(row)
+    print_table(title, rows)
 
 
 @app.command(epilog=examples("dualtrack rejections show signals.deal/0/17"))
@@ -46,23 +83,25 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """One rejection, with the original bytes and headers."""
-    rejection = _find(context, input)
-    told = _told(rejection)
+    told = _told(_find(context, input))
     if as_json:
         print_json(told)
         return
+    value = "(null)" if told["value"] is None else told["value"]
+    if len(value) > LONGEST_VALUE:
+        value = f"{value[:LONGEST_VALUE]}\n… and {len(value) - LONGEST_VALUE:,} characters more; --json prints all"
     out = console()
-    for name in ("input", "stage", "rule", "reason", "received", "attempts"):
-        out.print(f"{name:>9}  {told[name]}", markup=False)
-    for header in told["headers"]:
-        out.print(f"   header  {header['name']}: {header['value']}", markup=False)
-    out.print(f"    bytes  {told['value']}", markup=False, soft_wrap=True)
+    shown = {name: told[name] for name in ("input", "from", "stage", "rule", "reason", "received", "attempts")}
+    headers = {f"header {item['name']}": item["value"] for item in told["headers"]}
+    print_table("Rejected", [{**shown, "key": told["key"], **headers}], as_records=True)
+    out.print("The original bytes:", style="bold")
+    out.print(value, markup=False, soft_wrap=True)
 
 
 @app.command(
     epilog=examples(
         "dualtrack rejections replay --all --dry-run",
-        "dualtrack rejections replay --rule unknown_currency",
+        "dualtrack rejections replay --rule common.currency-unknown",
         "dualtrack rejections replay signals.deal/0/17",
     )
 )
@@ -75,56 +114,83 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be replayed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Give rejected inputs another try after a fix: the same bytes, as a new input that names the old one."""
+    """Give rejected inputs another try after a fix: the same bytes, as a new input that names the old one.
+
+    What came through Kafka goes back to its topic, where the workers read it; what was loaded is run here.
+    """
     if not (inputs or stage or rule or all):
-        raise fail("say which: INPUT..., --stage, --rule or --all", 2)
-    chosen = _choose(context, inputs or [], stage, rule)
-    if dry_run or not chosen:
-        _report(as_json, {"would_replay": [str(item.name) for item in chosen]}, f"{len(chosen)} would be replayed")
-        return
+        raise fail("say which: INPUT..., --stage, --rule or --all (with --dry-run to see them first)", 2)
     settings = settings_of(context)
+    chosen = _choose(settings, inputs or [], stage, rule)
+    if dry_run:
+        _tell_plan(as_json, chosen)
+        return
     by_kafka = [item for item in chosen if item.from_kafka and settings.bootstrap_servers()]
     here = [item for item in chosen if item not in by_kafka]
     done = _replay(settings, by_kafka, here)
-    _report(
-        as_json,
-        done,
-        f"{done['republished']} sent back to their topics; {done['landed']} landed, {done['duplicate']} duplicate, "
-        f"{done['rejected']} rejected again",
-    )
+    if as_json:
+        print_json(done)
+    else:
+        _tell(done, settings)
 
 
-def _replay(settings: "Settings", by_kafka: "list[Rejection]", here: "list[Rejection]") -> dict[str, int]:
+def _tell_plan(as_json: bool, chosen: "list[Rejection]") -> None:
+    if as_json:
+        print_json({"would_replay": [str(item.name) for item in chosen]})
+        return
+    rows = [{"input": str(item.name), "stage": item.stage, "rule": item.rule} for item in chosen]
+    more = f", the first {MOST_SHOWN} of them" if len(rows) > MOST_SHOWN else ""
+    print_table(f"{len(rows):,} would be replayed{more}", rows[:MOST_SHOWN])
+
+
+def _replay(settings: "Settings", by_kafka: "list[Rejection]", here: "list[Rejection]") -> dict[str, Any]:
     from dualtrack.tools import publisher, writing
+    from publishers.sdk import PublishError
     from schemas.settling import Landed
 
-    republished, landed = 0, Landed()
+    done: dict[str, Any] = {"republished": 0, "refused": {}}
+    landed = Landed()
+    # First what is done at once: a store that a worker holds is noticed before anything was sent.
+    if here:
+        with writing(settings) as tools:
+            landed = tools.replay(here)
     if by_kafka:
         from dualtrack.replay import republish
 
-        with faults_told(), publisher(settings) as sending:
-            republished = republish(by_kafka, sending)
-    if here:
-        with faults_told(), writing(settings) as tools:
-            landed = tools.replay(here)
-    return {
-        "republished": republished,
-        "landed": landed.landed,
-        "duplicate": landed.duplicate,
-        "rejected": landed.rejected,
-    }
+        try:
+            with publisher(settings) as sending:
+                sent = republish(by_kafka, sending)
+        except PublishError as error:
+            raise fail(str(error)) from None
+        done = {"republished": sent.confirmed, "refused": sent.refused}
+    return {**done, "landed": landed.landed, "duplicate": landed.duplicate, "rejected": landed.rejected}
 
 
-def _choose(context: typer.Context, inputs: list[str], stage: str | None, rule: str | None) -> "list[Rejection]":
+def _tell(done: dict[str, Any], settings: "Settings") -> None:
+    out = console()
+    tried = done["landed"] + done["duplicate"] + done["rejected"]
+    if not tried and not done["republished"] and not done["refused"]:
+        out.print("nothing to replay: no rejection is open")
+    if tried:
+        out.print(f"{done['landed']} landed, {done['duplicate']} duplicate, {done['rejected']} rejected again")
+    if done["republished"]:
+        then = again(settings, "rejections list")
+        out.print(f"{done['republished']} sent back to their topics, where the workers read them; then: {then}")
+    for name, reason in done["refused"].items():
+        out.print(f"{name} was not sent: {reason}", markup=False, soft_wrap=True)
+
+
+def _choose(settings: "Settings", inputs: list[str], stage: str | None, rule: str | None) -> "list[Rejection]":
     from dualtrack.replay import open_rejections
     from dualtrack.tools import reading
 
-    with faults_told(), reading(settings_of(context)) as connection:
+    with reading(settings) as connection:
         found = open_rejections(connection)
     wanted = set(inputs)
     missing = wanted - {str(item.name) for item in found}
     if missing:
-        raise fail(f"not among the open rejections: {', '.join(sorted(missing))}")
+        told = f"not among the open rejections: {', '.join(sorted(missing))}"
+        raise fail(f"{told}; see `{again(settings, 'rejections list --all')}`")
     return [
         item
         for item in found
@@ -139,34 +205,44 @@ def _find(context: typer.Context, text: str) -> "Rejection":
     from dualtrack.tools import reading
     from schemas.records import InputName
 
+    settings = settings_of(context)
     try:
         name = InputName.parse(text)
     except ValueError as error:
-        raise fail(str(error), 2) from None
-    with faults_told(), reading(settings_of(context)) as connection:
+        raise fail(f"{error}, as `{again(settings, 'rejections list')}` prints it", 2) from None
+    with reading(settings) as connection:
         rejection = find_rejection(connection, name)
     if rejection is None:
-        raise fail(f"{text} was not rejected; see `dualtrack rejections list --all`")
+        raise fail(f"{text} was not rejected; see `{again(settings, 'rejections list --all')}`")
     return rejection
 
 
 def _told(rejection: "Rejection") -> dict[str, Any]:
     record = rejection.record
-    return {
+    told = {
         "input": str(record.name),
+        "from": _origin(rejection),
         "stage": rejection.stage,
         "rule": rejection.rule,
         "reason": rejection.reason,
         "received": record.timestamp,
         "attempts": rejection.attempts,
-        "key": None if record.key is None else record.key.decode(errors="backslashreplace"),
-        "headers": [{"name": n, "value": v.decode(errors="backslashreplace")} for n, v in record.headers],
+        "replay_of": rejection.replay_of,
+        "key": record.key,
+        "headers": [{"name": name, "value": value.decode(errors="backslashreplace")} for name, value in record.headers],
         "value": None if record.value is None else record.value.decode(errors="backslashreplace"),
     }
+    try:
+        (record.value or b"").decode()
+    except UnicodeDecodeError:
+        told["value_base64"] = base64.b64encode(record.value or b"").decode()
+    return told
 
 
-def _report(as_json: bool, document: dict[str, Any], sentence: str) -> None:
-    if as_json:
-        print_json(document)
-    else:
-        console().print(sentence)
+def _origin(rejection: "Rejection") -> str:
+    """Where a person finds the input."""
+    record = rejection.record
+    _, is_file, digest = record.topic.rpartition("file:")
+    if is_file:
+        return f"line {record.offset + 1} of the file whose SHA-256 begins with {digest}"
+    return f"topic {record.topic}, partition {record.partition}, offset {record.offset}"

@@ -7,7 +7,11 @@ import typer
 
 from dualtrack.cli.output import JsonOption, console, examples, fail, print_json
 
-app = typer.Typer(no_args_is_help=True, help="JSON Schemas and the AsyncAPI document.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="JSON Schemas and the AsyncAPI document.",
+    epilog=examples("dualtrack schema export --to schemas-for-go"),
+)
 
 
 def register(root: typer.Typer) -> None:
@@ -16,7 +20,9 @@ def register(root: typer.Typer) -> None:
 
 
 @app.command(
-    epilog=examples("dualtrack schema export --to schemas-for-go", "dualtrack schema export --check    are ours stale?")
+    epilog=examples(
+        "dualtrack schema export --to schemas-for-go", ("dualtrack schema export --check", "are ours stale?")
+    )
 )
 def export(
     to: Annotated[Path | None, typer.Option(help="Folder to write to.", show_default="schemas/json")] = None,
@@ -33,9 +39,11 @@ def export(
             print_json({"stale": stale})
         if stale:
             raise fail(f"stale in {folder}: {', '.join(stale)}; run `dualtrack schema export --to {folder}`")
+        if not as_json:
+            console().print(f"the files in {folder} are up to date", markup=False)
         return
     paths = write_schemas(folder)
     if as_json:
         print_json({"written": [str(path) for path in paths]})
     else:
-        console().print(f"{len(paths)} files in {folder}")
+        console().print(f"{len(paths)} files in {folder}", markup=False)

@@ -1,28 +1,31 @@
 """``dualtrack topics``: declare the topics on a real Kafka."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from dualtrack.cli.output import JsonOption, console, examples, fail, faults_told, print_json, settings_of
+from dualtrack.cli.output import JsonOption, console, examples, fail, print_json, settings_of
 
-app = typer.Typer(no_args_is_help=True, help="The topics on a real Kafka.")
+_EXAMPLE: Final = "DUALTRACK_KAFKA=localhost:9092 dualtrack topics apply"
+
+app = typer.Typer(no_args_is_help=True, help="The topics on a real Kafka.", epilog=examples(_EXAMPLE))
 
 
-@app.command(epilog=examples("DUALTRACK_KAFKA=localhost:9092 dualtrack topics apply"))
+@app.command(epilog=examples(_EXAMPLE, "DUALTRACK_KAFKA=kafka:9092 dualtrack topics apply --replicas 3"))
 def apply(
     context: typer.Context,
     replicas: Annotated[int, typer.Option(min=1, help="Copies of each partition.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Create the topics that are missing, with their partitions, retention and sizes; change none that is there."""
+    servers = settings_of(context).kafka
+    if not servers:
+        raise fail(
+            "no Kafka is configured: set DUALTRACK_KAFKA=host:port. A try-out broker needs no topics declared", 2
+        )
     from dualtrack.topics import apply_topics
 
-    servers = settings_of(context).kafka
-    if servers is None:
-        raise fail("no Kafka is configured: set DUALTRACK_KAFKA=host:port", 2)
-    with faults_told():
-        created = apply_topics(servers, replicas)
+    created = apply_topics(servers, replicas)
     if as_json:
         print_json({"created": created})
     else:

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dualtrack.cli.output import console, examples, fail, faults_told, settings_of
+from dualtrack.cli.output import again, console, examples, fail, log_to_stderr, settings_of
 
 if TYPE_CHECKING:
     from dualtrack.settings import Settings
+    from pipeline.flow import Settled
+    from pipeline.stations import Station
+
+logger = logging.getLogger(__name__)
 
 
 class Role(StrEnum):
@@ -23,14 +27,14 @@ def register(root: typer.Typer) -> None:
     """Add the commands."""
     root.command(
         epilog=examples(
-            "DUALTRACK_KAFKA=localhost:9092 dualtrack up     workers on your Kafka",
-            "dualtrack up --embedded                         with a try-out broker, which forgets",
+            ("DUALTRACK_KAFKA=localhost:9092 dualtrack up", "workers on your Kafka"),
+            ("dualtrack up --embedded", "with a try-out broker"),
         )
     )(up)
     root.command(
         epilog=examples(
-            "DUALTRACK_KAFKA=kafka:9092 dualtrack worker validate   as many as there are partitions",
-            "DUALTRACK_KAFKA=kafka:9092 dualtrack worker settle     one works, the next ones stand by",
+            "DUALTRACK_KAFKA=kafka:9092 dualtrack worker validate",
+            "DUALTRACK_KAFKA=kafka:9092 dualtrack worker settle",
         )
     )(worker)
 
@@ -45,12 +49,11 @@ def up(
     from dualtrack.tools import run_stations, settle_station, validate_station
 
     settings = settings_of(context)
-    _log_to_stderr()
-    with faults_told():
-        if embedded:
-            raise typer.Exit(_up_embedded(settings))
-        _need_broker(settings)
-        raise typer.Exit(run_stations(settings, [validate_station(settings), settle_station(settings)]))
+    log_to_stderr(logging.INFO)
+    if embedded:
+        raise typer.Exit(_up_embedded(settings))
+    _need_broker(settings)
+    raise typer.Exit(run_stations(settings, [validate_station(settings), settle_station(settings, _log_outcomes)]))
 
 
 def worker(
@@ -61,11 +64,10 @@ def worker(
     from dualtrack.tools import run_stations, settle_station, validate_station
 
     settings = settings_of(context)
-    _log_to_stderr()
+    log_to_stderr(logging.INFO)
     _need_broker(settings)
-    with faults_told():
-        station = validate_station(settings) if role is Role.VALIDATE else settle_station(settings)
-        raise typer.Exit(run_stations(settings, [station]))
+    station = validate_station(settings) if role is Role.VALIDATE else settle_station(settings)
+    raise typer.Exit(run_stations(settings, [station]))
 
 
 def _need_broker(settings: "Settings") -> None:
@@ -78,26 +80,31 @@ def _need_broker(settings: "Settings") -> None:
 
 
 def _up_embedded(settings: "Settings") -> int:
-    from dualtrack.broker.embedded import WARNING, EmbeddedBroker
+    from dualtrack.broker.embedded import EmbeddedBroker
     from dualtrack.tools import refuse_foreign_offsets, run_stations, settle_station, validate_station
     from schemas.topics import ALL_TOPICS
 
     refuse_foreign_offsets(settings)
-    out = console(stderr=True)
-    out.print(WARNING, style="yellow")
     settings.home.mkdir(parents=True, exist_ok=True)
     with EmbeddedBroker(i_know_it_forgets=True) as broker:
         broker.create_topics(ALL_TOPICS)
         settings.broker_file.write_text(broker.bootstrap_servers)
-        out.print(f"broker at {broker.bootstrap_servers}; publish with: dualtrack publish FILE")
+        publish = again(settings, "publish FILE")
+        told = f"broker at {broker.bootstrap_servers}; in another terminal: {publish}. Ctrl-C ends it"
+        console(stderr=True).print(told, markup=False, soft_wrap=True)
         try:
-            stations = [validate_station(settings), settle_station(settings)]
+            stations: list[Station] = [validate_station(settings), settle_station(settings, _log_outcomes)]
             return run_stations(settings, stations, bootstrap_servers=broker.bootstrap_servers, embedded=True)
         finally:
             settings.broker_file.unlink(missing_ok=True)
 
 
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("faust", "mode", "aiokafka", "kafka", "great_expectations"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+def _log_outcomes(settled: "Settled") -> None:
+    """What became of a batch, and what it moved, as lines of the log."""
+    counts = settled.landed
+    if counts.landed or counts.duplicate or counts.rejected:
+        logger.info("%d landed, %d duplicate, %d rejected", counts.landed, counts.duplicate, counts.rejected)
+    for change in settled.changes:
+        now = change.history[-1]
+        reading = f"{change.definition.id} ({change.reading.id})"
+        logger.info("%s is %s at %.0f%%: %s", reading, now.state, 100 * now.progress, now.detail)

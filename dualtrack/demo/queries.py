@@ -17,20 +17,24 @@ QUESTIONS: Final = (
         """SELECT year(occurred_on) || '-Q' || quarter(occurred_on) AS quarter,
        count(*) FILTER (track IN ('cost', 'both')) AS cost,
        count(*) FILTER (track IN ('application', 'both')) AS application
-FROM signals WHERE occurred_on >= DATE '2024-07-01' GROUP BY ALL ORDER BY 1""",
+FROM signals WHERE occurred_on >= DATE '2024-07-01'
+GROUP BY ALL ORDER BY quarter""",
         chart=True,
     ),
     Question(
         "Where do sources contradict each other about one deal by a factor of ten?",
-        """SELECT a.title AS report, a.amount_usd / 1e9 AS usd_bn, b.title AS other_report,
-       b.amount_usd / 1e9 AS other_usd_bn
-FROM deals a JOIN deals b ON list_has_all(list_sort([o.id FOR o IN a.orgs]), list_sort([o.id FOR o IN b.orgs]))
-WHERE a.amount_usd = 10 * b.amount_usd""",
+        """SELECT a.title AS report, a.amount_usd / 1e9 AS "bn USD",
+       b.title AS "other report", b.amount_usd / 1e9 AS "its bn USD"
+FROM deals a JOIN deals b ON a.amount_usd = 10 * b.amount_usd
+WHERE list_sort([o.id FOR o IN a.orgs]) = list_sort([o.id FOR o IN b.orgs])""",
     ),
     Question(
-        "Which event moved which prediction, and where is it reported?",
-        """SELECT h.prediction, h.reading, h.progress, e.occurred_on, e.title, e.urls[1] AS url
-FROM prediction_history h JOIN events e ON e.source = h.cause.source AND e.id = h.cause.id
-WHERE h.progress > 0 ORDER BY h.known_at""",
+        "Which events moved which prediction, how far, and who reported them?",
+        """SELECT h.prediction, count(DISTINCT h.reading) AS readings,
+       CAST(100 * max(h.progress) AS INT) AS "%",
+       e.occurred_on AS "day", e.title AS event, e.publisher
+FROM prediction_history h
+JOIN events e ON e.source = h.cause.source AND e.id = h.cause.id
+GROUP BY ALL ORDER BY "%" DESC, "day" DESC LIMIT 8""",
     ),
 )

@@ -1,18 +1,23 @@
 """What the demo shows: progress while it runs, then counts, rejections, predictions, alerts and three questions."""
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from dualtrack.cli.output import console, print_table
-from dualtrack.cli.predictions import bar, title_of_cause
+from dualtrack.cli.output import again, console
+from dualtrack.cli.rejections import print_rejections
+from dualtrack.cli.standings import print_standings, titles_of_causes
+from dualtrack.cli.tables import print_table
 from dualtrack.demo.queries import QUESTIONS, Question
 from dualtrack.demo.run import Progress
+from dualtrack.replay import list_rejections
 from dualtrack.settings import Settings
 from dualtrack.tools import reading
 from predictions.read import list_predictions
 
 if TYPE_CHECKING:
     import duckdb
+
+_WIDEST_CHART: Final = 100
 
 
 class Display:
@@ -48,7 +53,8 @@ def report(settings: Settings, progress: Progress) -> None:
         f"+ {settled.rejected} rejected, in {progress.seconds:.0f} s"
     )
     for reason in progress.refused_by_publisher:
-        out.print(f"and 1 that the publisher refused to send: {reason}", markup=False)
+        out.print(f"1 more was refused by the publisher: {reason}", markup=False)
+    out.print()
     with reading(settings) as connection:
         _counts(connection)
         _rejections(connection)
@@ -62,91 +68,89 @@ def report(settings: Settings, progress: Progress) -> None:
 def _counts(connection: "duckdb.DuckDBPyConnection") -> None:
     rows = _rows(
         connection,
-        """PIVOT (SELECT event_type, track FROM signals) ON track USING count(*) GROUP BY event_type
-           ORDER BY event_type""",
+        """PIVOT (SELECT event_type AS type, track FROM signals) ON track USING count(*)
+           GROUP BY type ORDER BY type""",
     )
-    totals = {name: sum(row[name] for row in rows) for name in rows[0] if name != "event_type"}
-    for row in (*rows, totals):
-        row["all"] = sum(value for name, value in row.items() if name != "event_type")
-    print_table("Landed, by type and track", [*rows, {"event_type": "all", **totals}])
+    for row in rows:
+        row["all"] = sum(value for name, value in row.items() if name != "type")
+    totals = {name: sum(row[name] for row in rows) for name in rows[0] if name != "type"}
+    print_table("Landed, by type and track", [*rows, {"type": "all", **totals}])
+    superseded = connection.execute("SELECT count(*) FROM events SEMI JOIN supersessions USING (event_hash)").fetchall()
+    if superseded[0][0]:
+        console().print(f"{superseded[0][0]} more landed and do not count: later events correct or retract them.\n")
 
 
 def _rejections(connection: "duckdb.DuckDBPyConnection") -> None:
-    rows = _rows(
-        connection,
-        """SELECT topic || '/' || "partition" || '/' || "offset" AS input, stage, rule, reason
-           FROM rejections ORDER BY stage DESC, rule""",
-    )
-    print_table("Rejected, each with its reason (replayable)", [{**row, "reason": row["reason"][:150]} for row in rows])
+    found = sorted(list_rejections(connection), key=lambda item: (item.stage != "parse", item.rule, item.input))
+    print_rejections("Rejected, each with its reason; all can be replayed after a fix", found)
 
 
 def _predictions(connection: "duckdb.DuckDBPyConnection") -> None:
-    rows = [
-        {
-            "prediction": row["id"],
-            "reading": row["reading"],
-            "state": row["state"],
-            "progress": bar(row["progress"]),
-            "what holds": row["detail"],
-            "moved last by": title_of_cause(row),
-        }
-        for row in list_predictions(connection)
-    ]
-    print_table("Predictions", rows)
+    out = console()
+    rows = list_predictions(connection)
+    out.print("Predictions: state, progress and deadline of each reading, and what moved it last (←)\n", style="bold")
+    print_standings(rows, titles_of_causes(connection, rows))
 
 
 def _alerts(connection: "duckdb.DuckDBPyConnection") -> None:
     rows = _rows(
         connection,
-        """SELECT prediction, reading, kind, payload->>'$.title' AS told,
-                  string_agg(receiver, ', ' ORDER BY receiver) AS receivers
-           FROM alerts WHERE delivered_at IS NOT NULL GROUP BY ALL ORDER BY prediction, reading, kind""",
+        """SELECT prediction, reading, title AS told, string_agg(receiver, ', ' ORDER BY receiver) AS "to"
+           FROM alerts WHERE delivered_at IS NOT NULL GROUP BY ALL ORDER BY prediction, reading, told""",
     )
     print_table("Alerts fired, each once per receiver", rows)
 
 
 def _ask(connection: "duckdb.DuckDBPyConnection", number: int, question: Question) -> None:
-    from rich.text import Text
-
     out = console()
-    out.print(f"\n[bold]Question {number}: {question.asks}[/]")
+    out.print(f"Question {number}: {question.asks}", style="bold")
     out.print(question.sql, style="dim", markup=False)
+    out.print()
     rows = _rows(connection, question.sql)
     if question.chart:
-        out.print(Text.from_ansi(_chart(rows)))
+        _chart(rows)
     else:
         print_table("Answer", rows)
 
 
-def _chart(rows: list[dict[str, Any]]) -> str:
-    """Two bars per row: the first column names it, the next two are counted."""
-    import plotext
+def _chart(rows: list[dict[str, Any]]) -> None:
+    """Bars: the first column names a row, each of the others is a series."""
+    from rich.bar import Bar
+    from rich.table import Table
 
+    out = console()
     label, *series = rows[0]
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.simple_multiple_bar(
-        [str(row[label]) for row in rows], [[row[name] for row in rows] for name in series], labels=series, width=90
-    )
-    return str(plotext.build())
+    largest = max(row[name] for row in rows for name in series)
+    table = Table.grid(padding=(0, 1, 0, 0), expand=True)
+    for width in (None, None, 4):
+        table.add_column(width=width, justify="right" if width else "left", no_wrap=True)
+    table.add_column(ratio=1)
+    for row in rows:
+        for number, name in enumerate(series):
+            colour = ("cyan", "magenta")[number % 2]
+            bar = Bar(largest, 0, row[name], color=colour)
+            table.add_row(str(row[label]) if number == 0 else "", name, str(row[name]), bar)
+    out.print(table, width=min(out.width, _WIDEST_CHART))
+    out.print()
 
 
 def _rows(connection: "duckdb.DuckDBPyConnection", sql: str) -> list[dict[str, Any]]:
     result = connection.execute(sql)
-    names = [column[0] for column in result.description]
+    names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def _go_on(settings: Settings) -> None:
     out = console()
-    home = "" if str(settings.home) == "var" else f"--home {settings.home} "
     out.rule("[bold]How to go on")
-    out.print(f"The database is {settings.database}; any DuckDB client opens it. Or, with .venv/bin in your PATH:")
+    out.print(f"The database is {settings.database}: any DuckDB client opens it.", markup=False, soft_wrap=True)
+    out.print("Or, with .venv/bin in your PATH:")
+    live = settings.model_copy(update={"home": settings.home.with_name(f"{settings.home.name}-live")})
     for command in (
-        'query "FROM signals ORDER BY amount_usd DESC NULLS LAST LIMIT 10"',
-        "predictions show p1a",
-        "rejections list",
-        "load your-events.jsonl",
-        "up --embedded          (a broker and workers until Ctrl-C)",
+        again(settings, 'query "FROM signals LIMIT 5"'),
+        again(settings, "predictions show p1a"),
+        again(settings, "rejections list"),
+        again(settings, "load FILE"),
+        f"{again(live, 'up --embedded')}   # broker and workers until Ctrl-C",
     ):
-        out.print(f"  dualtrack {home}{command}", markup=False)
+        out.print(f"  {command}", markup=False, soft_wrap=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
+
 from dualtrack.broker.embedded import EmbeddedBroker
 from dualtrack.settings import Settings
 from dualtrack.tools import reading, run_stations, settle_station, validate_station
@@ -18,6 +20,7 @@ from publishers.sources.bad_inputs import BAD_INPUTS, ODD_INPUTS
 from schemas.faults import TerminalFault
 from schemas.settling import Landed
 from schemas.topics import ALL_TOPICS
+from sinks.driver_faults import translated
 
 SEED: Final = Path(__file__).parents[2] / "publishers" / "sources" / "seed"
 MARKER: Final = "made-by-dualtrack-demo"
@@ -84,6 +87,7 @@ def run_demo(settings: Settings, on_step: OnStep) -> Progress:
                 on_step("Faust: validate and settle", progress)
         finally:
             workers.stop()
+    _mark(settings, progress.outcomes)
     progress.seconds = time.monotonic() - started
     return progress
 
@@ -161,19 +165,37 @@ def _clear_home(settings: Settings) -> None:
     """Begin with an empty store, but never touch data that is not the demo's own."""
     settings.home.mkdir(parents=True, exist_ok=True)
     marker = settings.home / MARKER
-    if settings.database.exists():
-        if not marker.exists() or _has_other_data(settings):
+    present = [path for path in (settings.database, settings.snapshot) if path.exists()]
+    if present:
+        if not marker.exists() or _has_other_data(settings, marker):
             raise HomeInUse(
-                f"{settings.database} holds data that is not the demo's, which begins with an empty store: "
+                f"{present[0]} holds data that is not the demo's, which begins with an empty store: "
                 "run it elsewhere with `dualtrack --home /tmp/dualtrack-demo demo`"
             )
         for path in (settings.database, settings.snapshot, settings.alerts_file):
             for name in (path, path.with_name(path.name + ".wal")):
                 name.unlink(missing_ok=True)
-    marker.write_text("This folder's database is the demo's; the next demo replaces it.\n")
+    _mark(settings, None)
 
 
-def _has_other_data(settings: Settings) -> bool:
+def _has_other_data(settings: Settings, marker: Path) -> bool:
+    """Was something loaded or published since the demo? Raises StoreLocked while another process has the store."""
+    if settings.database.exists():
+        # ``reading`` would make do with the snapshot, and the file below a running worker would be deleted.
+        with translated(settings.database):
+            duckdb.connect(str(settings.database), read_only=True).close()
     with reading(settings) as connection:
-        rows = connection.execute("SELECT count(*) FROM outcomes WHERE topic NOT LIKE 'signals.%'").fetchall()
-    return bool(rows[0][0])
+        rows = connection.execute(
+            "SELECT count(*), count(*) FILTER (topic NOT LIKE 'signals.%') FROM outcomes"
+        ).fetchall()
+    inputs, foreign = rows[0]
+    noted = marker.read_text(encoding="utf-8").splitlines()[:1]
+    of_the_demo = int(noted[0]) if noted and noted[0].isdigit() else None
+    return bool(foreign) or (of_the_demo is not None and inputs != of_the_demo)
+
+
+def _mark(settings: Settings, inputs: int | None) -> None:
+    """Note that this home is the demo's, and with how many inputs it ended."""
+    noted = "" if inputs is None else f"{inputs}\n"
+    text = f"{noted}This folder's database is the demo's; the next demo replaces it.\n"
+    (settings.home / MARKER).write_text(text, encoding="utf-8")

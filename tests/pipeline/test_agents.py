@@ -11,7 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.pipeline.worker_kit import Broker, MemoryStation, RunningWorker, committed, config_for, produce, unique, until
+from tests.pipeline.worker_kit import (
+    Broker,
+    MemoryStation,
+    RunningWorker,
+    committed,
+    config_for,
+    produce,
+    unique,
+    until,
+)
 
 from dualtrack.broker.embedded import EmbeddedBroker
 from schemas.faults import TransientFault

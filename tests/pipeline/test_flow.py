@@ -44,7 +44,8 @@ def good(offset: int, type: str = "deal", id: str | None = None, **fields: Any) 
 
 def as_read(outputs: tuple[OutRecord, ...], start: int = 0) -> list[RawRecord]:
     return [
-        RawRecord(out.topic, 0, start + number, out.key, out.value, out.headers, 0) for number, out in enumerate(outputs)
+        RawRecord(out.topic, 0, start + number, out.key, out.value, out.headers, 0)
+        for number, out in enumerate(outputs)
     ]
 
 
@@ -61,7 +62,10 @@ def rows(settle: SettleTools, sql: str) -> list[tuple[Any, ...]]:
 def test_three_known_rows_of_five_thousand_are_rejected_and_the_others_land(
     validate: ValidateTools, settle: SettleTools
 ) -> None:
-    bad = {17: {"occurred_on": "1875-03-01"}, 2500: {"amount": {"value": -5, "currency": "USD"}}}
+    bad: dict[int, dict[str, Any]] = {
+        17: {"occurred_on": "1875-03-01"},
+        2500: {"amount": {"value": -5, "currency": "USD"}},
+    }
     bad[4999] = {"amount": {"value": 5, "currency": "ZZZ"}}
     records = [good(offset, **bad.get(offset, {})) for offset in range(5000)]
     landed = run(records, validate, settle)
@@ -95,7 +99,9 @@ def test_what_is_odd_lands_flagged(validate: ValidateTools, settle: SettleTools)
     parties = [{"name": "Quux Industries", "role": "buyer"}]
     landed = run([good(0, parties=parties), good(1, corrects=unseen)], validate, settle)
     assert landed.landed == 2
-    assert rows(settle, "SELECT len(list_filter(warnings, w -> w.rule = 'unknown_organisation')) FROM events ORDER BY 1")
+    assert rows(
+        settle, "SELECT len(list_filter(warnings, w -> w.rule = 'unknown_organisation')) FROM events ORDER BY 1"
+    )
     assert len(rows(settle, "FROM unmatched_corrections")) == 1
 
 

@@ -11,7 +11,17 @@ from typing import Any, cast
 
 import pytest
 from aiokafka.errors import KafkaError
-from tests.pipeline.worker_kit import Broker, MemoryStation, RunningWorker, commit, committed, config_for, produce, unique, until
+from tests.pipeline.worker_kit import (
+    Broker,
+    MemoryStation,
+    RunningWorker,
+    commit,
+    committed,
+    config_for,
+    produce,
+    unique,
+    until,
+)
 
 from pipeline.app import create_app
 from pipeline.fetching import ReadConfig

@@ -55,7 +55,9 @@ def test_what_cannot_be_read_is_counted_as_rejected_by_settle(topic: str, value:
 
 
 def test_offsets_go_on_after_the_highest_record_of_each_partition() -> None:
-    records = [RawRecord(REJECTED, partition, offset, None, b"", (), 0) for partition, offset in [(0, 1), (0, 2), (1, 7)]]
+    records = [
+        RawRecord(REJECTED, partition, offset, None, b"", (), 0) for partition, offset in [(0, 1), (0, 2), (1, 7)]
+    ]
     assert decode(records, NOW).next_offsets == {(REJECTED, 0): 3, (REJECTED, 1): 8}
     assert decode(records, NOW, {("file:1", 0): 9}).next_offsets == {("file:1", 0): 9}
 

@@ -67,9 +67,7 @@ HEADERS = st.lists(st.tuples(st.text(min_size=1, max_size=8).filter(lambda n: no
 
 
 @given(st.none() | st.binary(max_size=300), KEYS, HEADERS)
-def test_a_rejection_keeps_every_byte(
-    value: bytes | None, key: bytes | None, headers: list[tuple[str, bytes]]
-) -> None:
+def test_a_rejection_keeps_every_byte(value: bytes | None, key: bytes | None, headers: list[tuple[str, bytes]]) -> None:
     record = make_record(value, offset=9, key=key, headers=tuple(headers))
     output = encode_rejected(Rejected(record, Stage.PARSE, "not_json", "because …"), NOW)
     (arrived,) = decode([as_read(output)], NOW).rejections

@@ -130,7 +130,9 @@ def test_a_header_that_is_not_utf8_is_told() -> None:
     assert rejected(to_json(DEAL), (("ce_id", b"\xff"),)).rule == "not_utf8"
 
 
-@given(st.binary(max_size=200) | st.none(), st.lists(st.tuples(st.sampled_from(["ce_id", "ce_type", "x"]), st.binary())))
+@given(
+    st.binary(max_size=200) | st.none(), st.lists(st.tuples(st.sampled_from(["ce_id", "ce_type", "x"]), st.binary()))
+)
 def test_no_bytes_and_no_headers_make_it_raise(value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
     raw = record(value, tuple(headers))
     outcome = parse(raw)

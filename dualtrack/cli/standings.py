@@ -1,0 +1,156 @@
+"""Where predictions stand, and why, as people read it: a list, and one of them as a story."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from dualtrack.cli.output import console
+from dualtrack.cli.tables import print_hanging
+
+if TYPE_CHECKING:
+    import duckdb
+    from rich.text import Text
+
+Row = Mapping[str, Any]
+Titles = Mapping[tuple[str, str], str]
+"""Title and date of an event by its (source, id)."""
+
+_INDENT: Final = 2
+_WIDE: Final = 110
+"""Cells from which on what holds stands beside the state, not below it."""
+
+_STYLES: Final = {"met": "bold green", "missed": "bold red", "open": "cyan"}
+
+
+def titles_of_causes(connection: "duckdb.DuckDBPyConnection", rows: Iterable[Row]) -> Titles:
+    """Titles of the events that moved these readings."""
+    wanted = {(row["cause"]["source"], row["cause"]["id"]) for row in rows if row.get("cause")}
+    found = connection.execute(
+        "SELECT source, id, title, occurred_on FROM events WHERE list_contains(?, source || '#' || id)",
+        [[f"{source}#{id}" for source, id in wanted]],
+    ).fetchall()
+    return {(source, id): f"{title} ({day})" for source, id, title, day in found}
+
+
+def title_of_cause(row: Row, titles: Titles) -> str:
+    """Which event moved it; empty where none did."""
+    cause = row.get("cause")
+    if not cause:
+        return ""
+    return titles.get((cause["source"], cause["id"]), f"{cause['source']}#{cause['id']}")
+
+
+def bar(progress: float, width: int = 10) -> str:
+    """Progress as ten blocks and a percentage."""
+    full = round(min(max(progress, 0.0), 1.0) * width)
+    return "█" * full + "░" * (width - full) + f" {progress:4.0%}"
+
+
+def print_standings(rows: Sequence[Row], titles: Titles) -> None:
+    """Every reading under the title of its prediction, with what holds and the event that moved it last."""
+    from rich.text import Text
+
+    out = console()
+    longest = max((len(row["reading"]) for row in rows), default=0)
+    for id, readings in groupby(rows, key=lambda row: str(row["id"])):
+        lines = list(readings)
+        print_hanging(out, Text(id, "bold cyan"), Text(str(lines[0]["title"]), "bold"))
+        for row in lines:
+            head = Text.assemble(str(row["reading"]).ljust(longest), "  ", _state(row, 5), "  ", bar(row["progress"]))
+            head.append(f"  {row['deadline'] or ''!s:<10}")
+            if out.width >= _WIDE:
+                print_hanging(out, head, _why(row, titles), _INDENT)
+            else:
+                out.print(Text(" " * _INDENT).append(head))
+                print_hanging(out, Text(" " * _INDENT), _why(row, titles), _INDENT)
+        out.print()
+
+
+def tell_story(story: Row, titles: Titles) -> None:
+    """One prediction: the claim, and for each reading its criterion, history, evidence and what it waits for."""
+    from rich.text import Text
+
+    out = console()
+    print_hanging(out, Text(story["id"], "bold cyan"), Text(story["title"], "bold"))
+    out.print(Text(str(story["claim"]).strip()))
+    out.print(
+        Text(f"Said by {story['source']}; made on {story['made_on']}. Version {story['version']}.\n", style="dim")
+    )
+    first = story["readings"][0]
+    for reading in story["readings"]:
+        heading = Text.assemble(
+            (reading["reading"], "bold cyan"), "  ", _state(reading), "  ", bar(reading["progress"])
+        )
+        out.print(heading.append(f"  by {reading['deadline']}" if reading["deadline"] else ""))
+        before = ""
+        for label, told in _chapters(reading, None if reading is first else first, titles):
+            print_hanging(out, Text(f"{'' if label == before else label:<9}", "dim"), told, _INDENT)
+            before = label
+        out.print()
+
+
+def _chapters(reading: Row, first: Row | None, titles: Titles) -> "Iterator[tuple[str, Text]]":
+    from rich.text import Text
+
+    if reading["description"]:
+        yield "meaning", Text(str(reading["description"]))
+    yield "met when", Text("\n".join(_criterion(reading, first)))
+    for step in reading["history"]:
+        moved = title_of_cause(step, titles)
+        told = Text(f"{step['known_at']:%Y-%m-%d %H:%M} {step['state']}: {step['detail']}")
+        yield "history", told.append(f"\n← {moved}" if moved else "", "dim")
+    for item in reading["evidence"]:
+        told = Text(f"{item['occurred_on']} {item['title']}")
+        yield "evidence", told.append(f"\n{item['url']}" if item.get("url") else "", "dim")
+    for item in reading["waiting"]:
+        yield ("waits for" if item["kind"] == "unknown" else "near miss"), _waiting(item)
+
+
+def _criterion(reading: Row, first: Row | None) -> list[str]:
+    """The criterion in words, a line for each condition; after the first reading only what is different."""
+    lines = _lines(str(reading["criterion"]))
+    if first is not None:
+        known = _lines(str(first["criterion"]))
+        more = [text.replace("·", "+", 1) for text in lines if text not in known]
+        less = [text.replace("·", "-", 1) for text in known if text not in lines]
+        if all(text.startswith(("+", "-")) for text in more + less) and len(more + less) < len(lines):
+            return [f"as in {first['reading']}" + (", but" if more or less else ""), *more, *less]
+    return lines
+
+
+def _lines(criterion: str) -> list[str]:
+    """``at least 2 labs among stories where a; b`` as a heading and a line for each condition."""
+    lines = []
+    head, has_conditions, rest = criterion.partition(" where ")
+    lines.append(head + has_conditions.rstrip())
+    for text in rest.split("; ") if rest else []:
+        # The next of several criteria, which has conditions of its own.
+        joint, is_next, condition = text.partition(" where ")
+        if is_next:
+            lines.append(joint + is_next.rstrip())
+        lines.append(f"· {condition or text}")
+    return lines
+
+
+def _waiting(item: Row) -> "Text":
+    """An event that is one fact short, or that failed a condition."""
+    from rich.text import Text
+
+    sign, question = ("?", "is not known") if item["kind"] == "unknown" else ("x", "does not hold")
+    told = Text(f"{item['occurred_on']} {item['title']}")
+    for condition in item["conditions"]:
+        told.append(f"\n{sign} {question}: {condition['words']}", "yellow")
+    return told
+
+
+def _why(row: Row, titles: Titles) -> "Text":
+    from rich.text import Text
+
+    moved = title_of_cause(row, titles)
+    return Text.assemble(str(row["detail"]), (f"\n← {moved}" if moved else "", "dim"))
+
+
+def _state(row: Row, width: int = 0) -> "Text":
+    from rich.text import Text
+
+    return Text(f"{row['state']:<{width}}", style=_STYLES.get(row["state"], "yellow"))
