@@ -17,7 +17,11 @@ class Settings(BaseSettings):
     """Folder of everything that dualtrack writes."""
 
     kafka: str | None = None
-    """Bootstrap servers, ``host:port,host:port``. Without it, a broker that ``dualtrack up --embedded`` runs here."""
+    """Bootstrap servers, ``host:port,host:port``. Without it, a broker that runs under the home: the embedded one of
+    ``up --embedded``, or the real one of ``broker start``."""
+
+    cache: Path = Path("~/.cache/dualtrack")
+    """Where Maven's copy of Kafka is kept, for ``broker start``."""
 
     webhook_url: AnyHttpUrl | None = None
     """Where milestones are posted as JSON."""
@@ -46,15 +50,26 @@ class Settings(BaseSettings):
         """Where a running ``up --embedded`` notes its address, so that other commands find it."""
         return self.home / BROKER_FILE
 
+    @property
+    def local_broker_folder(self) -> Path:
+        """Data, log and address of the Kafka of ``broker start``."""
+        return self.home / "kafka"
+
     def bootstrap_servers(self) -> str | None:
-        """The configured broker, else the embedded one that runs under this home, else None."""
-        if self.kafka:
-            return self.kafka
-        return self.broker_file.read_text().strip() or None if self.broker_file.is_file() else None
+        """The configured broker, else the one that runs under this home, else None."""
+        return self.kafka or _address_in(self.broker_file) or _address_in(self.local_broker_folder / "address")
+
+    def uses_embedded(self) -> bool:
+        """Is the broker the try-out one, which knows neither idempotence nor administration?"""
+        return self.kafka is None and _address_in(self.broker_file) is not None
 
     def receivers(self) -> tuple[str, ...]:
         """Who is told of milestones."""
         return ("topic", "file", "webhook") if self.webhook_url else ("topic", "file")
+
+
+def _address_in(file: Path) -> str | None:
+    return file.read_text().strip() or None if file.is_file() else None
 
 
 def load_settings(home: Path | None = None) -> Settings:

@@ -13,6 +13,7 @@ from schemas.faults import TerminalFault
 if TYPE_CHECKING:
     import duckdb
 
+    from dualtrack.broker.local import BrokerStatus, LocalBroker
     from dualtrack.loading import LoadReport
     from dualtrack.replay import Rejection
     from pipeline.app import Hooks
@@ -103,11 +104,10 @@ def run_stations(
     servers = bootstrap_servers or settings.bootstrap_servers()
     if servers is None:
         raise TerminalFault("no Kafka is configured: set DUALTRACK_KAFKA=host:port")
-    in_embedded = embedded or servers != settings.kafka
     config = KafkaConfig(
         bootstrap_servers=servers,
         data_dir=settings.home / "faust",
-        embedded=in_embedded,
+        embedded=embedded or settings.uses_embedded(),
         session_timeout_seconds=settings.session_timeout_s,
         heartbeat_seconds=settings.session_timeout_s / 3,
     )
@@ -180,7 +180,7 @@ def publisher(settings: Settings, source: str = "dualtrack-publish") -> "Iterato
             "no Kafka is configured: set DUALTRACK_KAFKA=host:port, or start `dualtrack up --embedded`; "
             "`dualtrack load FILE` needs no broker"
         )
-    with Publisher(servers, source, embedded=not settings.kafka) as sending:
+    with Publisher(servers, source, embedded=settings.uses_embedded()) as sending:
         yield sending
 
 
@@ -197,6 +197,25 @@ def topics_on_broker(bootstrap_servers: str, timeout_s: float) -> set[str] | Non
         return set(client.list_topics(timeout=timeout_s).topics)
     except confluent_kafka.KafkaException:
         return None
+
+
+def local_broker(settings: Settings) -> "LocalBroker":
+    """The real Kafka of this home; not started."""
+    from dualtrack.broker.local import LocalBroker
+
+    return LocalBroker(settings.local_broker_folder, settings.cache.expanduser())
+
+
+def start_local_broker(settings: Settings, port: int) -> "BrokerStatus":
+    """Start the real Kafka of this home and declare its topics; a running one is left as it is."""
+    from dualtrack.broker.local import BrokerNotStarted
+    from dualtrack.topics import apply_topics
+
+    status = local_broker(settings).start(port, lambda address: topics_on_broker(address, timeout_s=2.0) is not None)
+    if status.bootstrap_servers is None:
+        raise BrokerNotStarted(f"Kafka ended as soon as it was up; see {status.log}")
+    apply_topics(status.bootstrap_servers)
+    return status
 
 
 def refuse_foreign_offsets(settings: Settings) -> None:

@@ -80,6 +80,8 @@ class Publisher:
             options: further settings of kafka-python's producer.
         """
         servers = [server.strip() for server in bootstrap_servers.split(",") if server.strip()]
+        if not servers:
+            raise PublishError(f"{bootstrap_servers!r} is no address: write host:port,host:port")
         try_out = {"api_version": (2, 0), "enable_idempotence": False} if embedded else {}
         wait_ms = int(timeout_s * 1000)
         settings: dict[str, Any] = {
@@ -176,7 +178,11 @@ class Publisher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        if kind is not None and not issubclass(kind, Exception):
+            # Ctrl-C and the like: whoever asks for the end does not want to wait for a broker.
+            self._producer.close(timeout=0)
+        else:
+            self.close()
 
     def _send_checked(self, event: Event, body: Mapping[str, Any], value: bytes) -> Sent:
         if len(value) > MAX_RAW_BYTES:
@@ -220,11 +226,18 @@ def _checked(body: Mapping[str, Any]) -> Event:
         return model.model_validate(envelope.data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
+        # Where a field takes a string or an object of Python, what is wrong with the string says it all.
+        details = [item for item in details if item["type"] != "is_instance_of"] or details
         inside = "" if error.title == StructuredEvent.__name__ else "data."
-        told = [f"{inside}{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in details[:_MOST_ERRORS_TOLD]]
+        told = [f"{inside}{_field(item['loc'])}: {item['msg']}" for item in details[:_MOST_ERRORS_TOLD]]
         if len(details) > _MOST_ERRORS_TOLD:
             told.append(f"and {len(details) - _MOST_ERRORS_TOLD} more")
         raise EventRefused("; ".join(told)) from None
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """``parties.0.name``; without pydantic's names of the alternatives that it tried, which have brackets."""
+    return ".".join(str(part) for part in location if "[" not in str(part))
 
 
 def _as_json(body: Mapping[str, Any]) -> bytes:
@@ -242,7 +255,7 @@ def _as_json(body: Mapping[str, Any]) -> bytes:
 
 def _knock(servers: list[str]) -> None:
     """Raises OSError or ValueError where nothing listens."""
-    host, _, port = servers[0].rpartition(":") if servers else ("", "", "")
+    host, _, port = servers[0].rpartition(":")
     socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
 
 

@@ -10,7 +10,7 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -59,7 +59,9 @@ class BrokerStatus:
 class LocalBroker:
     """The Kafka of one home. Safe to start twice: a running one is found by its process."""
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, folder: Path, cache: Path, overrides: Mapping[str, str] | None = None) -> None:
+        """``overrides`` are settings of Kafka (``server.properties``) on top of ours."""
+        self._overrides = dict(overrides or {})
         self._folder = folder.absolute()
         self._cache = cache
         self._properties = self._folder / "server.properties"
@@ -119,7 +121,9 @@ class LocalBroker:
     def _configure(self, java: str, jars: Path, port: int) -> None:
         data = self._folder / "data"
         text = _PROPERTIES.format(port=port, controller_port=_free_port(), data=data)
-        self._properties.write_text(text)
+        # In Java's properties the last line of a name counts.
+        own = "".join(f"{name}={value}\n" for name, value in self._overrides.items())
+        self._properties.write_text(text + own)
         if (data / "meta.properties").exists():
             return
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

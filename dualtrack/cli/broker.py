@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dualtrack.cli.output import JsonOption, console, examples, faults_told, print_json, settings_of
+from dualtrack.cli.output import JsonOption, console, examples, print_json, settings_of
 
 if TYPE_CHECKING:
     from dualtrack.broker.local import BrokerStatus, LocalBroker
@@ -22,9 +22,7 @@ def start(
     """Start Kafka (the first time Maven fetches it) and declare the topics; its data stays under the home."""
     from dualtrack.tools import start_local_broker
 
-    settings = settings_of(context)
-    with faults_told():
-        _tell(start_local_broker(settings, port), as_json)
+    _tell(start_local_broker(settings_of(context), port), as_json)
 
 
 @app.command(epilog=examples("dualtrack broker stop"))

@@ -1,6 +1,7 @@
 """``dualtrack demo``: the whole path on this machine, shown."""
 
 import logging
+import os
 
 import typer
 
@@ -27,5 +28,7 @@ def demo(context: typer.Context) -> None:
         with Display() as display:
             progress = run_demo(settings, display.step)
     except KeyboardInterrupt:
-        raise fail(f"interrupted; to begin anew: {again(settings, 'demo')}", INTERRUPTED) from None
+        fail(f"interrupted; to begin anew: {again(settings, 'demo')}")
+        # The workers' threads may be in the middle of something, in libraries that abort when Python ends below them.
+        os._exit(INTERRUPTED)
     report(settings, progress)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dualtrack.cli.output import INTERRUPTED, JsonOption, again, console, examples, fail, print_json, settings_of
+from dualtrack.cli.output import JsonOption, again, console, examples, fail, interruption_told, print_json, settings_of
 
 if TYPE_CHECKING:
     from dualtrack.loading import LoadReport
@@ -44,12 +44,9 @@ def load(
     from dualtrack.tools import writing
 
     settings = settings_of(context)
-    with _readable(files) as labels, writing(settings) as tools:
-        try:
-            report = _with_progress(list(labels), tools.load, quiet=as_json)
-        except KeyboardInterrupt:
-            told = "interrupted: what had landed stays, and the same command goes on from there"
-            raise fail(told, INTERRUPTED) from None
+    interrupted = "interrupted: what had landed stays, and the same command goes on from there"
+    with _readable(files) as labels, writing(settings) as tools, interruption_told(interrupted):
+        report = _with_progress(list(labels), tools.load, quiet=as_json)
     if as_json:
         print_json(_document(report, labels))
     else:

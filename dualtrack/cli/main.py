@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dualtrack.cli import (
+    broker,
     demo,
     doctor,
     load,
@@ -17,7 +18,7 @@ from dualtrack.cli import (
     topics,
     work,
 )
-from dualtrack.cli.output import CommandGroup, examples
+from dualtrack.cli.output import CommandGroup, examples, replace_what_cannot_be_written
 
 app = typer.Typer(
     name="dualtrack",
@@ -64,8 +65,10 @@ for commands in (demo, work, publish, load, query, schema, doctor):
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(topics.app, name="topics")
+app.add_typer(broker.app, name="broker")
 
 
 def run() -> None:
     """Entry point of the console script."""
+    replace_what_cannot_be_written()
     app()

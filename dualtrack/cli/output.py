@@ -1,5 +1,6 @@
 """Output for people on a terminal (rich) and for programs (JSON on standard output, everything else on stderr)."""
 
+import io
 import json
 import logging
 import math
@@ -50,6 +51,18 @@ def console(stderr: bool = False) -> "Console":
     return Console(stderr=stderr, width=width, highlight=False)
 
 
+def takes_unicode() -> bool:
+    """May everything be written to standard output?"""
+    return "utf" in (sys.stdout.encoding or "utf-8").lower()
+
+
+def replace_what_cannot_be_written() -> None:
+    """A question mark in the place of a character is better than a traceback in the place of the answer."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output; see ``jsonable`` for what becomes of values that JSON does not know."""
     sys.stdout.write(_dumps(value, indent=2 if sys.stdout.isatty() else None))
@@ -85,8 +98,7 @@ def jsonable(value: Any) -> Any:
 
 def _dumps(value: Any, indent: int | None = None) -> str:
     # A terminal or pipe that takes no UTF-8 gets escapes, which every JSON reader undoes.
-    plain = "utf" not in (sys.stdout.encoding or "utf-8").lower()
-    return json.dumps(jsonable(value), ensure_ascii=plain, allow_nan=False, indent=indent)
+    return json.dumps(jsonable(value), ensure_ascii=not takes_unicode(), allow_nan=False, indent=indent)
 
 
 def fail(message: str, code: int = 1) -> typer.Exit:
@@ -130,21 +142,34 @@ def faults_told() -> "Iterator[None]":
     from schemas.faults import Fault
 
     try:
-        yield
+        with interruption_told("interrupted"):
+            yield
     except Fault as fault:
         raise fail(str(fault)) from None
-    except BrokenPipeError:
-        raise
-    except KeyboardInterrupt:
-        raise fail("interrupted", INTERRUPTED) from None
     except OSError as error:
         if error.filename is None:
             raise
         raise fail(_unusable(Path(str(error.filename)), error)) from None
 
 
+@contextmanager
+def interruption_told(message: str) -> "Iterator[None]":
+    """Turn Ctrl-C into that message, which says what is done and what to do."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise fail(message, INTERRUPTED) from None
+    except RuntimeError as error:
+        # What DuckDB makes of Ctrl-C.
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        raise fail(message, INTERRUPTED) from None
+
+
 def _unusable(path: Path, error: OSError) -> str:
     """What is wrong with a file or folder, and what to do."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{path} is a file, or lies in one, and a folder is needed: name another with --home or DUALTRACK_HOME"
     reason = (error.strerror or type(error).__name__).lower()
     return f"{path}: {reason}. Name another file, or another folder for all data with --home or DUALTRACK_HOME"
 

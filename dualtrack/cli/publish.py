@@ -4,7 +4,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dualtrack.cli.output import JsonOption, console, examples, fail, print_json, settings_of
+from dualtrack.cli.output import JsonOption, console, examples, fail, interruption_told, print_json, settings_of
 
 if TYPE_CHECKING:
     from publishers.sdk import Publisher
@@ -36,7 +36,8 @@ def publish(
     from publishers.sdk import PublishError
 
     try:
-        with publisher(settings_of(context)) as sending:
+        told = "interrupted: some events may have been published; publishing them again is safe"
+        with interruption_told(told), publisher(settings_of(context)) as sending:
             published, refused = _send_lines(file, sending)
     except PublishError as error:
         raise fail(str(error)) from None

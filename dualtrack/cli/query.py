@@ -50,15 +50,14 @@ def query(
                 _show(list(islice(rows, MOST_ROWS_SHOWN + 1)))
         except duckdb.Error as error:
             raise fail(f"{str(error).rstrip()}\n{_advice(error)}".rstrip()) from None
-        except RuntimeError as error:
-            # What DuckDB makes of Ctrl-C.
-            raise KeyboardInterrupt if isinstance(error.__cause__, KeyboardInterrupt) else error from None
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
     if len(rows) > MOST_ROWS_SHOWN:
         print_table(f"The first {MOST_ROWS_SHOWN} rows", rows[:MOST_ROWS_SHOWN])
         console(stderr=True).print("there are more: --json prints all, LIMIT asks for fewer")
+    elif not rows:
+        console().print("0 rows")
     else:
         print_table(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", rows)
 

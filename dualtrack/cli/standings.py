@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from dualtrack.cli.output import console
+from dualtrack.cli.output import console, takes_unicode
 from dualtrack.cli.tables import print_hanging
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def title_of_cause(row: Row, titles: Titles) -> str:
 
 def bar(progress: float, width: int = 10) -> str:
     """Progress as ten blocks and a percentage."""
+    done, rest = "█░" if takes_unicode() else "#."
     full = round(min(max(progress, 0.0), 1.0) * width)
-    return "█" * full + "░" * (width - full) + f" {progress:4.0%}"
+    return done * full + rest * (width - full) + f" {progress:4.0%}"
 
 
 def print_standings(rows: Sequence[Row], titles: Titles) -> None:

@@ -18,7 +18,8 @@ def apply(
     as_json: JsonOption = False,
 ) -> None:
     """Create the topics that are missing, with their partitions, retention and sizes; change none that is there."""
-    servers = settings_of(context).kafka
+    settings = settings_of(context)
+    servers = None if settings.uses_embedded() else settings.bootstrap_servers()
     if not servers:
         raise fail(
             "no Kafka is configured: set DUALTRACK_KAFKA=host:port. A try-out broker needs no topics declared", 2

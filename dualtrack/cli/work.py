@@ -1,6 +1,8 @@
 """``dualtrack up`` and ``dualtrack worker``: the processes that move events, until Ctrl-C."""
 
 import logging
+import signal
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +30,7 @@ def register(root: typer.Typer) -> None:
     root.command(
         epilog=examples(
             ("DUALTRACK_KAFKA=localhost:9092 dualtrack up", "workers on your Kafka"),
+            ("dualtrack up", "with a Kafka of its own (Java 17+, Maven)"),
             ("dualtrack up --embedded", "with a try-out broker"),
         )
     )(up)
@@ -52,7 +55,8 @@ def up(
     log_to_stderr(logging.INFO)
     if embedded:
         raise typer.Exit(_up_embedded(settings))
-    _need_broker(settings)
+    if settings.bootstrap_servers() is None:
+        raise typer.Exit(_up_with_own_kafka(settings))
     raise typer.Exit(run_stations(settings, [validate_station(settings), settle_station(settings, _log_outcomes)]))
 
 
@@ -73,10 +77,36 @@ def worker(
 def _need_broker(settings: "Settings") -> None:
     if settings.bootstrap_servers() is None:
         raise fail(
-            "no Kafka is configured. Set DUALTRACK_KAFKA=host:port, or start one with `docker compose up kafka`, "
+            "no Kafka is configured. Set DUALTRACK_KAFKA=host:port, or start one with `dualtrack broker start`, "
             "or try things out with `dualtrack up --embedded`",
             2,
         )
+
+
+def _up_with_own_kafka(settings: "Settings") -> int:
+    """Nothing is configured: start the real Kafka of this home, and stop it at the end; its data stays."""
+    from dualtrack.broker.java import KafkaNotFetched, NoJava
+    from dualtrack.tools import local_broker, run_stations, settle_station, start_local_broker, validate_station
+
+    try:
+        status = start_local_broker(settings, port=0)
+    except (NoJava, KafkaNotFetched) as fault:
+        raise fail(
+            f"no Kafka is configured, and none can be started here: {fault}. Set DUALTRACK_KAFKA=host:port, or try "
+            "things out with `dualtrack up --embedded`",
+            2,
+        ) from None
+    _tell_broker(settings, str(status.bootstrap_servers))
+    try:
+        return run_stations(settings, [validate_station(settings), settle_station(settings, _log_outcomes)])
+    finally:
+        local_broker(settings).stop()
+
+
+def _tell_broker(settings: "Settings", address: str) -> None:
+    publish = again(settings, "publish FILE")
+    told = f"broker at {address}; in another terminal: {publish}. Ctrl-C ends it"
+    console(stderr=True).print(told, markup=False, soft_wrap=True)
 
 
 def _up_embedded(settings: "Settings") -> int:
@@ -85,14 +115,14 @@ def _up_embedded(settings: "Settings") -> int:
     from schemas.topics import ALL_TOPICS
 
     refuse_foreign_offsets(settings)
+    # Until the workers take signals over, SIGTERM ends this as Ctrl-C does, and the address is not left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     settings.home.mkdir(parents=True, exist_ok=True)
     with EmbeddedBroker(i_know_it_forgets=True) as broker:
         broker.create_topics(ALL_TOPICS)
-        settings.broker_file.write_text(broker.bootstrap_servers)
-        publish = again(settings, "publish FILE")
-        told = f"broker at {broker.bootstrap_servers}; in another terminal: {publish}. Ctrl-C ends it"
-        console(stderr=True).print(told, markup=False, soft_wrap=True)
+        _tell_broker(settings, broker.bootstrap_servers)
         try:
+            settings.broker_file.write_text(broker.bootstrap_servers)
             stations: list[Station] = [validate_station(settings), settle_station(settings, _log_outcomes)]
             return run_stations(settings, stations, bootstrap_servers=broker.bootstrap_servers, embedded=True)
         finally:

@@ -32,7 +32,6 @@ class Display:
         self._task = self._bars.add_task("starting", total=None)
 
     def __enter__(self) -> Self:
-        self._bars.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
@@ -40,6 +39,7 @@ class Display:
 
     def step(self, doing: str, progress: Progress) -> None:
         """Show what is being done and how many inputs have their outcome."""
+        self._bars.start()
         self._bars.update(self._task, description=doing, total=progress.published or None, completed=progress.outcomes)
 
 

@@ -76,6 +76,7 @@ def run_demo(settings: Settings, on_step: OnStep) -> Progress:
         broker.create_topics(ALL_TOPICS)
         workers = _Workers(settings, broker.bootstrap_servers, progress)
         workers.start()
+        patience: float | None = None
         try:
             workers.await_ready()
             on_step("publishing to the raw topics with kafka-python", progress)
@@ -85,8 +86,11 @@ def run_demo(settings: Settings, on_step: OnStep) -> Progress:
                 workers.check(started)
                 time.sleep(0.05)
                 on_step("Faust: validate and settle", progress)
+        except KeyboardInterrupt:
+            patience = 3.0
+            raise
         finally:
-            workers.stop()
+            workers.stop(patience)
     _mark(settings, progress.outcomes)
     progress.seconds = time.monotonic() - started
     return progress
@@ -118,9 +122,9 @@ class _Workers:
         if time.monotonic() - started > LONGEST_SECONDS:
             raise DemoStuck(f"not every input had its outcome after {LONGEST_SECONDS:.0f} s; see `dualtrack doctor`")
 
-    def stop(self) -> None:
+    def stop(self, longest_seconds: float | None) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(longest_seconds)
 
     def _run(self, settings: Settings, bootstrap_servers: str, progress: Progress) -> None:
         def on_settled(settled: Any) -> None:

@@ -183,13 +183,15 @@ class Sent:
 class Flow:
     """Publishes numbered events at a steady pace: of ten, seven are good, two are duplicates, one is bad.
 
-    A thread of its own, from entering the block to ``end`` or to the block's end.
+    A thread of its own, from entering the block to ``end`` or to the block's end. ``patience`` is how many seconds it
+    waits for a broker that is gone.
     """
 
-    def __init__(self, servers: str, per_second: float, seed: int = 1) -> None:
+    def __init__(self, servers: str, per_second: float, seed: int = 1, patience: float = 30.0) -> None:
         self.sent = Sent()
         self._servers = servers
         self._pause = 1 / per_second
+        self._patience = patience
         self._random = random.Random(seed)
         self._bodies: list[dict[str, Any]] = []
         self._over = threading.Event()
@@ -215,7 +217,7 @@ class Flow:
 
     def _run(self) -> None:
         try:
-            with Publisher(self._servers, SOURCE, embedded=True) as publisher:
+            with Publisher(self._servers, SOURCE, embedded=True, timeout_s=self._patience) as publisher:
                 for number in count():
                     self._publish(publisher, number)
                     if self._over.wait(self._pause):
@@ -372,15 +374,13 @@ def _inputs_on(consumer: confluent_kafka.Consumer, ends: Mapping[Place, int]) ->
         assert time.monotonic() < deadline, "the broker's records cannot be read"
         for message in consumer.consume(500, timeout=0.5):
             assert message.error() is None, message.error()
-            named = dict(message.headers() or [])
-            name = InputName(
-                named[headers.INPUT_TOPIC].decode(),
-                int(named[headers.INPUT_PARTITION]),
-                int(named[headers.INPUT_OFFSET]),
-            )
-            place = (message.topic(), message.partition())
+            place = (str(message.topic()), int(message.partition() or 0))
             assert message.offset() == len(found[place]), f"{place} has a hole before offset {message.offset()}"
-            found[place].append(name)
+            named: dict[str, Any] = dict(message.headers() or [])
+            topic, partition, offset = (
+                named[name].decode() for name in (headers.INPUT_TOPIC, headers.INPUT_PARTITION, headers.INPUT_OFFSET)
+            )
+            found[place].append(InputName(topic, int(partition), int(offset)))
     return {place: tuple(names) for place, names in found.items()}
 
 

@@ -16,11 +16,13 @@ import pytest
 from dualtrack.settings import Settings
 from dualtrack.tools import reference_tables, run_stations, settle_parts, utc_now
 from pipeline.app import Hooks
+from pipeline.housekeeping import Housekeeping
 from pipeline.settle import SettleParts, SettleStation
 from schemas.faults import TerminalFault, TransientFault
 from schemas.records import OutRecord, RecordBatch
 from schemas.settling import Landed, SettleBatch
 from sinks.duckdb_sink import DuckDBSink, Transaction
+from sinks.snapshot import SnapshotTimer
 from tests.faults.kit import Flow, Sent, Stage, check_equation, check_rows_fit_offsets, read_books, read_logs, until
 
 logger = logging.getLogger(__name__)
@@ -129,6 +131,11 @@ class PlannedStation(SettleStation):
         self._plan = plan
         self._left = batches
 
+    @property
+    def outcomes(self) -> int:
+        """Of this run."""
+        return self.total.landed + self.total.duplicate + self.total.rejected
+
     def _parts_with_raising_sink(self) -> SettleParts:
         parts = settle_parts(self._settings, self._settings.receivers())
         sink = RaisingSink(self._settings, self._plan)
@@ -187,7 +194,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_ten_faults_of_the_sink(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+def test_ten_faults_of_the_sink_and_one_that_passes(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     chance = random.Random(SEED)
     places = [*Where, *chance.sample(list(Where), 4)]
     states = []
@@ -196,13 +203,14 @@ def test_ten_faults_of_the_sink(stage: Stage, caplog: pytest.LogCaptureFixture) 
             fault = ERRORS[number % len(ERRORS)](f"planned fault {number}")
             plan = Plan(where, fault, times=1)
             settling = Settling(stage, PlannedStation(stage.settings, plan, chance.randint(0, 3)))
-            assert settling.wait(40) == 1, f"fault {number} ({where}) did not stop settle with exit code 1"
+            ended = settling.wait(40)
+            assert ended == 1, f"fault {number} ({where}): settle ended with {ended!r}, not with exit code 1"
             assert plan.raised == 1
             assert f"planned fault {number}" in caplog.text, f"the log does not say why settle stopped ({where})"
             caplog.clear()
             states.append((f"after fault {number} ({where})", read_books(stage.settings)))
-        sent = flow.end()
-    _settle_the_rest(stage, sent, Plan())
+        sent = _settle_through_a_fault_that_passes(stage, flow)
+    assert caplog.text.count("failed, trying again: TransientFault('the disk is full for a moment')") == 2
     logs = read_logs(stage.servers)
     for when, books in states:
         check_rows_fit_offsets(books, logs, when)
@@ -210,38 +218,51 @@ def test_ten_faults_of_the_sink(stage: Stage, caplog: pytest.LogCaptureFixture) 
     logger.info("%d inputs; outcomes after each fault: %s", sent.total, [len(books.outcomes) for _, books in states])
 
 
-@pytest.mark.slow
-def test_a_fault_that_passes_on_the_third_try_does_not_stop_the_worker(
-    stage: Stage, caplog: pytest.LogCaptureFixture
-) -> None:
+def _settle_through_a_fault_that_passes(stage: Stage, flow: Flow) -> Sent:
+    """The last run: a batch fails twice and lands on the third try, and the worker goes on to the end."""
+    had = len(read_books(stage.settings).outcomes)
     plan = Plan(Where.LANDED, TransientFault("the disk is full for a moment"), times=2)
     station = PlannedStation(stage.settings, plan, batches=1)
-    with Flow(stage.servers, 60.0, SEED) as flow:
-        settling = Settling(stage, station)
-        until(lambda: plan.raised == 2 and station.processed > 3, "the batch after the faults is settled", 40)
-        sent = flow.end()
-        until(lambda: sum_of(station) == sent.total, "all is settled", 30)
-        assert settling.stop() == 0
-    assert caplog.text.count("failed, trying again: TransientFault('the disk is full for a moment')") == 2
-    check_equation(read_books(stage.settings), sent, read_logs(stage.servers))
-
-
-def sum_of(station: PlannedStation) -> int:
-    """Outcomes of this run."""
-    return station.total.landed + station.total.duplicate + station.total.rejected
-
-
-def _settle_the_rest(stage: Stage, sent: Sent, plan: Plan) -> None:
-    had = len(read_books(stage.settings).outcomes)
-    station = PlannedStation(stage.settings, plan, 0)
     settling = Settling(stage, station)
+
+    def reached(condition: Callable[[], bool]) -> Callable[[], bool]:
+        return lambda: condition() or settling.ended_with is not None
+
     try:
+        until(reached(lambda: plan.raised == 2 and station.processed > 3), "the batches after the fault are settled")
+        sent = flow.end()
         until(
-            lambda: had + sum_of(station) >= sent.total or settling.ended_with is not None,
+            reached(lambda: had + station.outcomes >= sent.total),
             f"all {sent.total} inputs have their outcome",
-            40,
-            also=lambda: f"{had + sum_of(station)} have one.",
+            also=lambda: f"{had + station.outcomes} have one.",
         )
     finally:
         ended = settling.stop()
-    assert ended == 0, f"settle ended with {ended!r}"
+    assert ended == 0, f"a fault that passes ended settle with {ended!r}"
+    return sent
+
+
+def test_housekeeping_that_ends_for_any_reason_is_noticed(tmp_path: Path) -> None:
+    """Not only a fault: the driver's own errors too. Otherwise alerts and snapshots would end in silence."""
+
+    class Unreadable(DuckDBSink):
+        def reader(self) -> duckdb.DuckDBPyConnection:
+            raise duckdb.OutOfMemoryException("no memory for the outbox")
+
+    housekeeping = Housekeeping(
+        Unreadable(tmp_path / "store.duckdb"), {}, tmp_path / "snapshot.duckdb", SnapshotTimer(), utc_now
+    )
+    housekeeping.start()
+    housekeeping.wake()
+    try:
+        until(lambda: _raises(housekeeping.check, duckdb.OutOfMemoryException), "check raises what ended it", 10)
+    finally:
+        housekeeping.stop()
+
+
+def _raises(call: Callable[[], None], kind: type[Exception]) -> bool:
+    try:
+        call()
+    except kind:
+        return True
+    return False

@@ -1,0 +1,49 @@
+"""No setting of the machine reaches a test; a store with something of everything in it is made once."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dualtrack.broker.embedded import EmbeddedBroker
+from dualtrack.settings import BROKER_FILE
+from tests.dualtrack.kit import MIXED, json_of, write_lines
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("DUALTRACK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with MIXED in it, to be read only."""
+    home = tmp_path_factory.mktemp("loaded")
+    file = write_lines(home / "mixed.jsonl", MIXED)
+    assert json_of("load", str(file), home=home)["input"] == len(MIXED)
+    return home
+
+
+@pytest.fixture
+def own_copy(loaded: Path, tmp_path: Path) -> Path:
+    """The same, to be written to."""
+    return Path(shutil.copytree(loaded, tmp_path / "home"))
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker(i_know_it_forgets=True) as running:
+        yield running
+
+
+@pytest.fixture
+def home_with_broker(broker: EmbeddedBroker, tmp_path: Path) -> Path:
+    """An empty home that finds the embedded broker, as one in which ``up --embedded`` runs."""
+    home = tmp_path / "with-broker"
+    home.mkdir()
+    (home / BROKER_FILE).write_text(broker.bootstrap_servers)
+    return home

@@ -1,0 +1,209 @@
+"""Loading files without a broker: every line ends in one counted outcome, once, whatever happens on the way."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualtrack import lines, loading
+from dualtrack.loading import LoadReport, load_files
+from dualtrack.settings import Settings
+from dualtrack.tools import settle_parts, validate_tools
+from pipeline.flow import SettleTools, ValidateTools
+from publishers.sources.bad_inputs import BAD_INPUTS, ODD_INPUTS, SEED
+from tests.dualtrack.kit import MIXED, line, write_lines
+
+NOW = datetime(2026, 4, 18, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def validate() -> ValidateTools:
+    tools = replace(validate_tools(), clock=lambda: NOW)
+    tools.checks.open()
+    return tools
+
+
+@pytest.fixture
+def settle(tmp_path: Path) -> Iterator[SettleTools]:
+    parts = settle_parts(Settings(home=tmp_path / "home"), ("file",))
+    parts.open()
+    yield replace(parts.tools, clock=lambda: NOW)
+    parts.sink.close()
+
+
+def counts(report: LoadReport) -> tuple[int, int, int]:
+    return report.landed.landed, report.landed.duplicate, report.landed.rejected
+
+
+def rows(settle: SettleTools, sql: str) -> list[tuple[Any, ...]]:
+    with settle.sink.reader() as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_every_line_has_its_outcome_and_the_sum_holds(
+    validate: ValidateTools, settle: SettleTools, tmp_path: Path
+) -> None:
+    file = write_lines(tmp_path / "mixed.jsonl", MIXED)
+    report = load_files([file], validate, settle)
+    assert counts(report) == (8, 1, 3)
+    assert report.input == len(MIXED)
+    assert rows(settle, "SELECT count(*) FROM outcomes") == [(len(MIXED),)]
+    assert report.rejected_by_rule == {"common.money-negative": 1, "not_json": 1, "not_utf8": 1}
+    # What was not understood comes before what was checked.
+    assert [(item.line, item.rule) for item in report.examples] == [
+        (11, "not_json"),
+        (12, "not_utf8"),
+        (10, "common.money-negative"),
+    ]
+
+
+def test_the_same_file_again_lands_nothing_and_says_so(
+    validate: ValidateTools, settle: SettleTools, tmp_path: Path
+) -> None:
+    file = write_lines(tmp_path / "mixed.jsonl", MIXED)
+    load_files([file], validate, settle)
+    elsewhere = Path(shutil.copy(file, tmp_path / "under another name.jsonl"))
+    for again in (file, elsewhere):
+        report = load_files([again], validate, settle)
+        assert counts(report) == (0, 0, 0)
+        assert report.loaded_before == [str(again)]
+        assert report.already_read == len(MIXED)
+    assert rows(settle, "SELECT count(*) FROM outcomes") == [(len(MIXED),)]
+
+
+def test_the_same_lines_in_another_file_are_all_duplicates(
+    validate: ValidateTools, settle: SettleTools, tmp_path: Path
+) -> None:
+    events = [line(number) for number in range(5)]
+    load_files([write_lines(tmp_path / "first.jsonl", events)], validate, settle)
+    report = load_files([write_lines(tmp_path / "second.jsonl", reversed(events))], validate, settle)
+    assert counts(report) == (0, 5, 0)
+    assert report.loaded_before == []
+
+
+@pytest.mark.parametrize("batches_done", [1, 2])
+def test_an_interrupted_load_goes_on(
+    validate: ValidateTools, settle: SettleTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches_done: int
+) -> None:
+    monkeypatch.setattr(loading, "BATCH_RECORDS", 5)
+    file = write_lines(tmp_path / "mixed.jsonl", MIXED)
+    calls = 0
+
+    def interrupt(_: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == batches_done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_files([file], validate, settle, interrupt)
+    assert rows(settle, "SELECT count(*) FROM outcomes") == [(5 * batches_done,)]
+    report = load_files([file], validate, settle)
+    assert report.already_read == 5 * batches_done
+    assert report.input == len(MIXED) - 5 * batches_done
+    assert report.loaded_before == []
+    assert rows(settle, "SELECT outcome, count(*) FROM outcomes GROUP BY ALL ORDER BY ALL") == [
+        ("duplicate", 1),
+        ("landed", 8),
+        ("rejected", 3),
+    ]
+
+
+def test_an_interruption_inside_a_batch_leaves_nothing_of_it(
+    validate: ValidateTools, settle: SettleTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_lines(tmp_path / "mixed.jsonl", MIXED)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(settle.predictions), "evaluate", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            load_files([file], validate, settle)
+    assert rows(settle, "SELECT count(*) FROM outcomes") == [(0,)]
+    assert counts(load_files([file], validate, settle)) == (8, 1, 3)
+
+
+def test_several_files_are_loaded_in_their_order_each_once(
+    validate: ValidateTools, settle: SettleTools, tmp_path: Path
+) -> None:
+    first = write_lines(tmp_path / "first.jsonl", [line(0), line(1)])
+    second = write_lines(tmp_path / "second.jsonl", [line(1), line(2), b"?"])
+    report = load_files([first, second, first], validate, settle)
+    assert counts(report) == (3, 1, 1)
+    assert report.loaded_before == [str(first)]
+    assert [(Path(item.path).name, item.line) for item in report.examples] == [("second.jsonl", 3)]
+
+
+def test_every_bad_input_has_its_counted_outcome_and_reason(
+    validate: ValidateTools, settle: SettleTools, tmp_path: Path
+) -> None:
+    file = write_lines(tmp_path / "bad.jsonl", [item.value or b"" for item in BAD_INPUTS])
+    report = load_files([file], validate, settle)
+    assert counts(report) == (0, 0, len(BAD_INPUTS))
+    found = rows(settle, 'SELECT stage, rule FROM rejections ORDER BY "offset"')
+    expected = [(item.expected_stage.value, item.expected_rule) for item in BAD_INPUTS]
+    assert dict(zip([item.name for item in BAD_INPUTS], found, strict=True)) == dict(
+        zip([item.name for item in BAD_INPUTS], expected, strict=True)
+    )
+    assert all(len(reason) > 10 for (reason,) in rows(settle, "SELECT reason FROM rejections"))
+
+
+def test_every_odd_input_lands_or_is_a_duplicate(validate: ValidateTools, settle: SettleTools, tmp_path: Path) -> None:
+    odd = write_lines(tmp_path / "odd.jsonl", [item.value or b"" for item in ODD_INPUTS])
+    load_files([SEED / "deals.jsonl"], validate, settle)
+    report = load_files([odd], validate, settle)
+    assert report.input == len(ODD_INPUTS)
+    topic = loading.topic_of_file(odd)
+    found = rows(settle, f"SELECT outcome FROM outcomes WHERE topic = '{topic}' ORDER BY \"offset\"")
+    assert [outcome for (outcome,) in found] == [item.expected_outcome.value for item in ODD_INPUTS]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b"", (0, 0, 0), id="empty file"),
+        pytest.param(line(0) + b"\n" + line(1), (2, 0, 0), id="no newline at the end"),
+        pytest.param(line(0) + b"\r\n" + line(1) + b"\r\n", (2, 0, 0), id="line ends of Windows"),
+        pytest.param(b"\xef\xbb\xbf" + line(0) + b"\n" + line(1) + b"\n", (2, 0, 0), id="byte-order mark"),
+        pytest.param(line(0) + b"\n\n  \n" + line(1) + b"\n", (2, 0, 2), id="empty lines are inputs"),
+        pytest.param(bytes(range(256)) * 40, (0, 0, 41), id="binary"),
+        pytest.param(json.dumps([json.loads(line(0))]).encode(), (0, 0, 1), id="an array instead of lines"),
+    ],
+)
+def test_files_as_people_have_them(
+    validate: ValidateTools, settle: SettleTools, tmp_path: Path, content: bytes, expected: tuple[int, int, int]
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    assert counts(load_files([file], validate, settle)) == expected
+
+
+def test_of_an_endless_line_only_the_beginning_is_read(
+    validate: ValidateTools, settle: SettleTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "LONGEST_LINE", 1024 * 1024)
+    file = write_lines(tmp_path / "endless.jsonl", [b"x" * (5 * 1024 * 1024 + 3), line(1)])
+    assert counts(load_files([file], validate, settle)) == (1, 0, 1)
+    assert rows(settle, 'SELECT "offset", rule, octet_length("value") FROM rejections') == [
+        (0, "too_large", 1024 * 1024)
+    ]
+
+
+@pytest.mark.parametrize("length", [7, 8, 9, 15, 16, 17])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_lines_around_the_limit_stay_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, end: bytes
+) -> None:
+    monkeypatch.setattr(lines, "LONGEST_LINE", 8)
+    file = tmp_path / "file"
+    file.write_bytes(b"a\n" + b"x" * length + b"\nb" + end)
+    with file.open("rb") as opened:
+        found = [found.rstrip(b"\n") for found in lines.lines_of(opened)]
+    assert found == [b"a", b"x" * min(length, 8), b"b"]
