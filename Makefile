@@ -45,7 +45,7 @@ schemas: $(READY) ## write schemas/json anew
 	$(BIN)/dualtrack schema export
 
 lock: ## resolve requirements.lock anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --group dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean: ## remove the virtual environment and caches; data under var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -50,6 +50,13 @@ class SettleParts:
         Raises StoreLocked, and BrokenDefinition where a criterion does not fit the views.
         """
         self.sink.open(wait_seconds, on_wait)
+        try:
+            self._prepare()
+        except BaseException:
+            self.sink.close()
+            raise
+
+    def _prepare(self) -> None:
         with self.sink.transaction() as transaction:
             install_views(transaction.connection)
             validate_sql(transaction.connection, self.definitions)

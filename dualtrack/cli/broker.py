@@ -10,7 +10,11 @@ from dualtrack.cli.output import JsonOption, console, examples, print_json, sett
 if TYPE_CHECKING:
     from dualtrack.broker.local import BrokerStatus, LocalBroker
 
-app = typer.Typer(no_args_is_help=True, help="A real Apache Kafka on this machine (Java 17+, Maven).")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="A real Apache Kafka on this machine (Java 17+, Maven).",
+    epilog=examples("dualtrack broker start", "dualtrack broker stop"),
+)
 
 
 @app.command(epilog=examples("dualtrack broker start", "dualtrack broker start --port 19092 --json"))

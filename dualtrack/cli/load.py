@@ -128,8 +128,9 @@ def _refuse_unless_readable(path: Path) -> None:
         raise fail(f"{path} is a folder: name its files, such as {path / '*.jsonl'}", 2)
     if not path.exists():
         raise fail(f"there is no file {path} (here is {Path.cwd()}); - reads a pipe", 2)
-    with path.open("rb"):
-        pass
+    # A pipe is not opened to see: it can be opened once.
+    if path.is_file():
+        path.open("rb").close()
 
 
 def _kept(source: Path, target: Path) -> Path:

@@ -192,6 +192,6 @@ def _worth_showing(record: logging.LogRecord) -> bool:
 def examples(*lines: str | tuple[str, str]) -> str:
     """The epilogue of a command's help: commands to be pasted, each with a comment or without."""
     pairs = [(line, "") if isinstance(line, str) else line for line in lines]
-    width = max(len(command) for command, _ in pairs)
+    width = max((len(command) for command, comment in pairs if comment), default=0)
     shown = [f"{command:<{width}}  # {comment}" if comment else command for command, comment in pairs]
     return "Examples:\n\n" + "\n".join(f"  {line}" for line in shown)

@@ -30,7 +30,7 @@ def register(root: typer.Typer) -> None:
     root.command(
         epilog=examples(
             ("DUALTRACK_KAFKA=localhost:9092 dualtrack up", "workers on your Kafka"),
-            ("dualtrack up", "with a Kafka of its own (Java 17+, Maven)"),
+            ("dualtrack up", "with its own (Java 17+, Maven)"),
             ("dualtrack up --embedded", "with a try-out broker"),
         )
     )(up)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dualtrack import tools
 from dualtrack.broker.embedded import EmbeddedBroker
 from dualtrack.settings import BROKER_FILE
+from pipeline.flow import ValidateTools
 from tests.dualtrack.kit import MIXED, json_of, write_lines
 
 
@@ -17,6 +19,15 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("DUALTRACK_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture(scope="session")
+def opened_tools() -> ValidateTools:
+    """Knowledge and checks, opened once: that takes a second, which every load would spend again."""
+    made = tools.validate_tools()
+    made.checks.open()
+    made.checks.open = lambda: None  # type: ignore[method-assign]
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +40,9 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def own_copy(loaded: Path, tmp_path: Path) -> Path:
-    """The same, to be written to."""
+def own_copy(loaded: Path, tmp_path: Path, opened_tools: ValidateTools, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, to be written to; commands in this process share the opened checks."""
+    monkeypatch.setattr(tools, "validate_tools", lambda: opened_tools)
     return Path(shutil.copytree(loaded, tmp_path / "home"))
 
 

@@ -165,24 +165,24 @@ def test_every_odd_input_lands_or_is_a_duplicate(validate: ValidateTools, settle
     assert [outcome for (outcome,) in found] == [item.expected_outcome.value for item in ODD_INPUTS]
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        pytest.param(b"", (0, 0, 0), id="empty file"),
-        pytest.param(line(0) + b"\n" + line(1), (2, 0, 0), id="no newline at the end"),
-        pytest.param(line(0) + b"\r\n" + line(1) + b"\r\n", (2, 0, 0), id="line ends of Windows"),
-        pytest.param(b"\xef\xbb\xbf" + line(0) + b"\n" + line(1) + b"\n", (2, 0, 0), id="byte-order mark"),
-        pytest.param(line(0) + b"\n\n  \n" + line(1) + b"\n", (2, 0, 2), id="empty lines are inputs"),
-        pytest.param(bytes(range(256)) * 40, (0, 0, 41), id="binary"),
-        pytest.param(json.dumps([json.loads(line(0))]).encode(), (0, 0, 1), id="an array instead of lines"),
-    ],
-)
-def test_files_as_people_have_them(
-    validate: ValidateTools, settle: SettleTools, tmp_path: Path, content: bytes, expected: tuple[int, int, int]
-) -> None:
-    file = tmp_path / "file"
-    file.write_bytes(content)
-    assert counts(load_files([file], validate, settle)) == expected
+FILES = {
+    "empty": (b"", (0, 0, 0)),
+    "no newline at the end": (line(0, id="a") + b"\n" + line(0, id="b"), (2, 0, 0)),
+    "line ends of Windows": (line(0, id="c") + b"\r\n" + line(0, id="d") + b"\r\n", (2, 0, 0)),
+    "byte-order mark": (b"\xef\xbb\xbf" + line(0, id="e") + b"\n" + line(0, id="f") + b"\n", (2, 0, 0)),
+    "empty lines, which are inputs": (line(0, id="g") + b"\n\n  \n" + line(0, id="h") + b"\n", (2, 0, 2)),
+    "binary": (bytes(range(256)) * 40, (0, 0, 41)),
+    "an array instead of lines": (json.dumps([json.loads(line(0, id="i"))]).encode(), (0, 0, 1)),
+}
+
+
+def test_files_as_people_have_them(validate: ValidateTools, settle: SettleTools, tmp_path: Path) -> None:
+    found = {}
+    for name, (content, _) in FILES.items():
+        file = tmp_path / name
+        file.write_bytes(content)
+        found[name] = counts(load_files([file], validate, settle))
+    assert found == {name: expected for name, (_, expected) in FILES.items()}
 
 
 def test_of_an_endless_line_only_the_beginning_is_read(
