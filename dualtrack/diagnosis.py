@@ -129,14 +129,14 @@ def broker(settings: Settings) -> Diagnosis:
 
 def definitions(_: Settings) -> Diagnosis:
     """Do the predictions' definitions read?"""
-    from predictions.load import load_definitions
+    from dualtrack.tools import check_definitions
     from schemas.faults import Fault
 
     try:
-        loaded = load_definitions()
+        count = check_definitions()
     except Fault as fault:
         return Diagnosis("definitions", False, str(fault), "mend the file at that line")
-    return Diagnosis("definitions", True, f"{len(loaded)} predictions")
+    return Diagnosis("definitions", True, f"{count} predictions, each readable and planned by DuckDB")
 
 
 def webhook(settings: Settings) -> Diagnosis:

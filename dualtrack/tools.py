@@ -97,10 +97,9 @@ def run_stations(
 ) -> int:
     """Run workers until they are told to stop; returns the exit code."""
     from pipeline.app import KafkaConfig, run_workers
-    from predictions.load import load_definitions
 
     # A broken definition stops the start here, before anything connects or joins a group.
-    load_definitions()
+    check_definitions()
     servers = bootstrap_servers or settings.bootstrap_servers()
     if servers is None:
         raise TerminalFault("no Kafka is configured: set DUALTRACK_KAFKA=host:port")
@@ -112,6 +111,29 @@ def run_stations(
         heartbeat_seconds=settings.session_timeout_s / 3,
     )
     return run_workers(stations, config, hooks)
+
+
+def check_definitions() -> int:
+    """Read all definitions and let DuckDB plan each of their conditions on an empty store in memory.
+
+    Returns how many there are. Raises BrokenDefinition with file, line and what to change; takes about a second.
+    """
+    import duckdb
+
+    from predictions.load import load_definitions, validate_sql
+    from predictions.views import install_views
+    from sinks.duckdb_tables import migrate, migrations
+    from sinks.views import create_views, load_reference
+
+    definitions = load_definitions()
+    with duckdb.connect() as connection:
+        migrate(connection, 0, migrations(), utc_now())
+        create_views(connection)
+        for name, rows in reference_tables().items():
+            load_reference(connection, name, rows)
+        install_views(connection)
+        validate_sql(connection, definitions)
+    return len(definitions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,8 @@ def run_workers(stations: Sequence[Station], config: KafkaConfig, hooks: Hooks |
     try:
         worker.execute_from_commandline()
     except SystemExit as end:
-        return int(end.code or 0)
+        # Whatever mode makes of a fault (71 for a MemoryError), the command promises 1.
+        return 1 if end.code else 0
     finally:
         asyncio.set_event_loop(None)
 
@@ -173,8 +174,8 @@ def _topics_of(client: confluent_kafka.Producer, config: KafkaConfig) -> set[str
             if time.monotonic() >= deadline:
                 raise BrokerUnreachable(
                     f"No Kafka broker answers at {config.bootstrap_servers} (tried for {config.reach_seconds:.0f} s: "
-                    f"{exc.args[0].str()}). Start one (`docker compose up kafka`), name another in DUALTRACK_KAFKA, or try "
-                    "things out with `dualtrack up --embedded`."
+                    f"{exc.args[0].str()}). Start one (`dualtrack broker start`), name another in DUALTRACK_KAFKA, or "
+                    "try things out with `dualtrack up --embedded`."
                 ) from exc
 
 

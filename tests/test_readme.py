@@ -14,8 +14,6 @@ README = (ROOT / "README.md").read_text("utf-8")
 CONSOLE = "\n".join(re.findall(r"```console\n(.*?)```", README, re.DOTALL))
 LINES = [line for line in CONSOLE.splitlines() if ".venv/bin/dualtrack" in line]
 COMMANDS = [line.removeprefix("$ .venv/bin/dualtrack ") for line in LINES]
-    line.removeprefix("$ .venv/bin/dualtrack ") for line in CONSOLE.splitlines() if ".venv/bin/dualtrack" in line
-]
 COMMAND = [sys.executable, "-m", "dualtrack"]
 
 

@@ -88,19 +88,24 @@ def _up_with_own_kafka(settings: "Settings") -> int:
     from dualtrack.broker.java import KafkaNotFetched, NoJava
     from dualtrack.tools import local_broker, run_stations, settle_station, start_local_broker, validate_station
 
+    _end_on_sigterm()
     try:
         status = start_local_broker(settings, port=0)
+        _tell_broker(settings, str(status.bootstrap_servers))
+        return run_stations(settings, [validate_station(settings), settle_station(settings, _log_outcomes)])
     except (NoJava, KafkaNotFetched) as fault:
         raise fail(
             f"no Kafka is configured, and none can be started here: {fault}. Set DUALTRACK_KAFKA=host:port, or try "
             "things out with `dualtrack up --embedded`",
             2,
         ) from None
-    _tell_broker(settings, str(status.bootstrap_servers))
-    try:
-        return run_stations(settings, [validate_station(settings), settle_station(settings, _log_outcomes)])
     finally:
         local_broker(settings).stop()
+
+
+def _end_on_sigterm() -> None:
+    """Until the workers take signals over, SIGTERM ends this as Ctrl-C does: no broker and no address is left behind."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def _tell_broker(settings: "Settings", address: str) -> None:
@@ -115,8 +120,7 @@ def _up_embedded(settings: "Settings") -> int:
     from schemas.topics import ALL_TOPICS
 
     refuse_foreign_offsets(settings)
-    # Until the workers take signals over, SIGTERM ends this as Ctrl-C does, and the address is not left behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    _end_on_sigterm()
     settings.home.mkdir(parents=True, exist_ok=True)
     with EmbeddedBroker(i_know_it_forgets=True) as broker:
         broker.create_topics(ALL_TOPICS)

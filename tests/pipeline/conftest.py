@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from tests.pipeline.worker_kit import Broker, RunningWorker
 
 from dualtrack.broker.embedded import EmbeddedBroker
+from tests.pipeline.worker_kit import Broker, RunningWorker
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.pipeline.worker_kit import MemoryStation, config_for
-
 from pipeline.app import run_workers
 from pipeline.fetching import ReadConfig
 from schemas.records import OutRecord, RecordBatch
+from tests.pipeline.worker_kit import MemoryStation, config_for
 
 
 @dataclass

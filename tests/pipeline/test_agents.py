@@ -11,6 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from dualtrack.broker.embedded import EmbeddedBroker
+from schemas.faults import TransientFault
+from schemas.records import OutRecord, RecordBatch
 from tests.pipeline.worker_kit import (
     Broker,
     MemoryStation,
@@ -21,10 +25,6 @@ from tests.pipeline.worker_kit import (
     unique,
     until,
 )
-
-from dualtrack.broker.embedded import EmbeddedBroker
-from schemas.faults import TransientFault
-from schemas.records import OutRecord, RecordBatch
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.pipeline.worker_kit import MemoryStation, config_for
 
 from dualtrack.broker.embedded import EmbeddedBroker
 from pipeline.app import KafkaConfig, check_broker, create_app, run_workers
 from pipeline.transport import RecordBatchTransport
 from schemas.faults import BrokerUnreachable, TopicsMissing
+from tests.pipeline.worker_kit import MemoryStation, config_for
 
 
 def test_no_broker_is_a_clear_error_soon(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,12 +4,12 @@ import time
 
 import confluent_kafka
 import pytest
-from tests.pipeline.worker_kit import Broker, unique
 
 from pipeline.delivery import Producer, ProducerConfig
 from schemas.faults import DeliveryFailed, RecordRefused
 from schemas.records import OutRecord
 from schemas.topics import MAX_OUT_BYTES
+from tests.pipeline.worker_kit import Broker, unique
 
 pytestmark = pytest.mark.asyncio
 

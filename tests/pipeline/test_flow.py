@@ -139,7 +139,7 @@ def test_the_sum_equals_the_input_however_batches_are_cut_and_redelivered(
     kinds: list[str], seed: int, validate: ValidateTools, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     make = {
-        "good": lambda n: good(n),
+        "good": good,
         "bad": lambda n: good(n, occurred_on="1875-01-01"),
         "unreadable": lambda n: make_record(b"\xff", offset=n),
         "again": lambda n: good(n, id="same"),

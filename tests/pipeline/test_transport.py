@@ -11,6 +11,13 @@ from typing import Any, cast
 
 import pytest
 from aiokafka.errors import KafkaError
+
+from pipeline.app import create_app
+from pipeline.fetching import ReadConfig
+from pipeline.progress import Span
+from pipeline.transport import GROUP_ERRORS, BatchConsumer, RecordBatchTransport
+from schemas.faults import Stalled
+from schemas.records import RawRecord
 from tests.pipeline.worker_kit import (
     Broker,
     MemoryStation,
@@ -22,13 +29,6 @@ from tests.pipeline.worker_kit import (
     unique,
     until,
 )
-
-from pipeline.app import create_app
-from pipeline.fetching import ReadConfig
-from pipeline.progress import Span
-from pipeline.transport import GROUP_ERRORS, BatchConsumer, RecordBatchTransport
-from schemas.faults import Stalled
-from schemas.records import RawRecord
 
 
 def in_order(records: list[RawRecord]) -> bool:
@@ -200,7 +200,7 @@ def drain(consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
         monkeypatch.setattr(consumer, "getmany", getmany)
         monkeypatch.setattr(consumer, "callback", deliver)
-        await consumer._drain_messages(cast(Any, fetcher))
+        await consumer._drain_messages(cast("Any", fetcher))
 
     return run
 
