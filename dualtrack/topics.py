@@ -65,10 +65,11 @@ def apply_topics(bootstrap_servers: str, replicas: int = 1) -> list[str]:
 
 @contextmanager
 def _admin(bootstrap_servers: str) -> Iterator[KafkaAdminClient]:
+    servers = [server.strip() for server in bootstrap_servers.split(",") if server.strip()]
     try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap_servers.split(","), bootstrap_timeout_ms=_CONNECT_SECONDS * 1000
-        )
+        if not servers:
+            raise ValueError("no server is named")
+        admin = KafkaAdminClient(bootstrap_servers=servers, bootstrap_timeout_ms=_CONNECT_SECONDS * 1000)
     except KafkaError as error:
         raise TopicsNotDeclared(
             f"no Kafka answers at {bootstrap_servers} ({error}): start it, or correct DUALTRACK_KAFKA"

@@ -71,10 +71,11 @@ def print_json(value: Any) -> None:
 
 def print_json_rows(rows: Iterable[Mapping[str, Any]]) -> None:
     """An array of objects, written as they come: there may be more of them than memory holds."""
-    sys.stdout.write("[")
-    for number, row in enumerate(rows):
-        sys.stdout.write((",\n " if number else "") + _dumps(row))
-    sys.stdout.write("]\n")
+    start = "["
+    for row in rows:
+        sys.stdout.write(start + _dumps(row))
+        start = ",\n "
+    sys.stdout.write("[]\n" if start == "[" else "]\n")
 
 
 def jsonable(value: Any) -> Any:

@@ -104,7 +104,7 @@ def _up_with_own_kafka(settings: "Settings") -> int:
 
 
 def _end_on_sigterm() -> None:
-    """Until the workers take signals over, SIGTERM ends this as Ctrl-C does: no broker and no address is left behind."""
+    """Until the workers take signals over, SIGTERM ends this as Ctrl-C does, and leaves nothing behind."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 

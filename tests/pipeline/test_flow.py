@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,7 +138,7 @@ KINDS = st.sampled_from(["good", "bad", "unreadable", "again"])
 def test_the_sum_equals_the_input_however_batches_are_cut_and_redelivered(
     kinds: list[str], seed: int, validate: ValidateTools, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    make = {
+    make: dict[str, Callable[[int], RawRecord]] = {
         "good": good,
         "bad": lambda n: good(n, occurred_on="1875-01-01"),
         "unreadable": lambda n: make_record(b"\xff", offset=n),
