@@ -91,7 +91,7 @@ def _load_batch(
     outputs = [*validated.passed, *validated.rejected]
     last = records[-1]
     settled = settle_batch(
-        [as_read(output, last.timestamp_ms) for output in outputs],
+        as_read(outputs, last.timestamp_ms),
         settle,
         next_offsets={(last.topic, last.partition): last.offset + 1},
     )
@@ -113,9 +113,12 @@ def _rejected_line(path: Path, output: OutRecord) -> RejectedLine:
     )
 
 
-def as_read(output: OutRecord, timestamp_ms: int) -> RawRecord:
-    """An output as settle would read it; its input's name stands in its headers."""
-    return RawRecord(output.topic, 0, 0, output.key, output.value, output.headers, timestamp_ms)
+def as_read(outputs: Sequence[OutRecord], timestamp_ms: int) -> list[RawRecord]:
+    """Outputs as settle would read them; the names of their inputs stand in their headers."""
+    return [
+        RawRecord(output.topic, 0, offset, output.key, output.value, output.headers, timestamp_ms)
+        for offset, output in enumerate(outputs)
+    ]
 
 
 def batches_of(path: Path, topic: str, known_at: datetime, on_progress: OnProgress) -> Iterator[list[RawRecord]]:

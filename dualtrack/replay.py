@@ -134,7 +134,7 @@ def replay_here(rejections: Sequence[Rejection], validate: ValidateTools, settle
     records = [_again(rejection, timestamp_ms) for rejection in rejections]
     validated = validate_batch(records, validate)
     outputs = [*validated.passed, *validated.rejected]
-    return settle_batch([as_read(output, timestamp_ms) for output in outputs], settle, next_offsets={}).landed
+    return settle_batch(as_read(outputs, timestamp_ms), settle, next_offsets={}).landed
 
 
 def _again(rejection: Rejection, timestamp_ms: int) -> RawRecord:

@@ -11,7 +11,7 @@ BROKER_FILE = "broker.address"
 class Settings(BaseSettings):
     """Settings from ``DUALTRACK_*`` variables. ``.env`` files are not read: a shell or compose does that."""
 
-    model_config = SettingsConfigDict(env_prefix="DUALTRACK_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="DUALTRACK_", env_ignore_empty=True, frozen=True)
 
     home: Path = Path("var")
     """Folder of everything that dualtrack writes."""

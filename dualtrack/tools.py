@@ -165,7 +165,7 @@ def writing(settings: Settings) -> Iterator[WritingTools]:
     from sinks.alerts import deliver_due
 
     # The topic has no broker here; a worker delivers what is meant for it when it runs next.
-    parts = settle_parts(settings, tuple(name for name in settings.receivers() if name != "topic"))
+    parts = settle_parts(settings, settings.receivers())
     parts.open()
     try:
         validate = validate_tools()

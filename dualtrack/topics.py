@@ -34,7 +34,9 @@ def wanted() -> dict[str, tuple[int, dict[str, str]]]:
         partitions = 1 if name in (DECISIONS, PREDICTIONS_CHANGED) else PARTITIONS
         # Raw topics keep the broker's own limit, which stays below what validate may write.
         sizes = {} if name in RAW_TOPICS else largest
-        topics[name] = (partitions, {**_KEPT_FOR_EVER, **sizes})
+        # When something became known is for the log to say: a publisher's clock may be wrong by years.
+        clock = {"message.timestamp.type": "LogAppendTime"} if name in (*RAW_TOPICS, DECISIONS) else {}
+        topics[name] = (partitions, {**_KEPT_FOR_EVER, **sizes, **clock})
     return topics
 
 

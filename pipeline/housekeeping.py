@@ -77,7 +77,10 @@ class Housekeeping:
             logger.exception("housekeeping ended")
 
     def _round(self) -> None:
-        deliver_due(self._sink, self._clock(), self._receivers)
+        try:
+            deliver_due(self._sink, self._clock(), self._receivers)
+        except TransientFault as fault:
+            logger.warning("alerts wait: %s", fault)
         if self._timer.due:
             self._take_snapshot()
 

@@ -108,7 +108,7 @@ def _kind(telling: Telling) -> str:
 def _alert(change: Change, telling: Telling) -> Alert:
     standing = telling.standing
     return Alert(
-        key=alert_key(change.definition, change.reading, telling),
+        key=alert_key(change.definition, change.reading, telling, change.revision if change.rewritten else 0),
         prediction=change.definition.id,
         reading=change.reading.id,
         kind=_kind(telling),
@@ -121,11 +121,16 @@ def _alert(change: Change, telling: Telling) -> Alert:
     )
 
 
-def alert_key(definition: Definition, reading: Reading, telling: Telling) -> str:
-    """The same milestone of the same version has the same key, whichever event brought it."""
+def alert_key(definition: Definition, reading: Reading, telling: Telling, rewritten: int = 0) -> str:
+    """The same milestone of the same version has the same key, whichever event brought it.
+
+    ``rewritten`` is the revision of a history whose past has changed, else 0: what was taken back and holds again in
+    it must be told again, and would otherwise have the key that was told before.
+    """
     name, occurrence, reached = telling.name
     parts = (definition.id, str(definition.version), reading.id, name, str(occurrence), "" if reached else RETRACTED)
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    again = (str(rewritten),) if rewritten else ()
+    return hashlib.sha256("\x1f".join((*parts, *again)).encode()).hexdigest()
 
 
 def _title(change: Change, telling: Telling) -> str:

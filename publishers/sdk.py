@@ -154,23 +154,25 @@ class Publisher:
     def flush(self) -> int:
         """Wait until every event is confirmed; returns how many were. Raises NotDelivered for the first that is not."""
         waiting, self._waiting = self._waiting, []
-        # What did not get out in time is told below, event by event.
+        # What did not get out in time is told below.
         with suppress(KafkaError):
             self._producer.flush(timeout=self._timeout_s)
-        for place, (sent, future) in enumerate(waiting):
-            try:
-                future.get(timeout=self._timeout_s if place == 0 else 0)
-            except KafkaError as error:
-                unsure = f" (and of up to {len(waiting) - place - 1:,} after it)" if place + 1 < len(waiting) else ""
-                raise NotDelivered(_not_delivered(sent, error) + unsure) from error
+        open_ones = [(sent, future) for sent, future in waiting if not future.succeeded()]
+        if open_ones:
+            sent, future = open_ones[0]
+            more = f"; nor {len(open_ones) - 1:,} others" if len(open_ones) > 1 else ""
+            why = future.exception or f"no answer in {self._timeout_s:.0f} s"
+            raise NotDelivered(_not_delivered(sent, why) + more)
         return len(waiting)
 
     def close(self) -> None:
         """Confirm what is on its way and close the connection."""
         try:
             self.flush()
-        finally:
-            self._producer.close(timeout=self._timeout_s)
+        except BaseException:
+            self._abandon()
+            raise
+        self._producer.close(timeout=self._timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -180,9 +182,16 @@ class Publisher:
     ) -> None:
         if kind is not None and not issubclass(kind, Exception):
             # Ctrl-C and the like: whoever asks for the end does not want to wait for a broker.
-            self._producer.close(timeout=0)
+            self._abandon()
         else:
             self.close()
+
+    def _abandon(self) -> None:
+        """Close the connection at once, whatever is on its way."""
+        # kafka-python's close() waits for that first, then raises and stays open, and says so again at exit.
+        self._producer._sender.force_close()
+        with suppress(KafkaError):
+            self._producer.close(timeout=1)
 
     def _send_checked(self, event: Event, body: Mapping[str, Any], value: bytes) -> Sent:
         if len(value) > MAX_RAW_BYTES:
@@ -268,7 +277,7 @@ def _no_broker(bootstrap_servers: str, error: Exception, *, embedded: bool) -> s
     )
 
 
-def _not_delivered(sent: Sent, error: Exception) -> str:
+def _not_delivered(sent: Sent, error: Exception | str) -> str:
     return f"Kafka did not confirm {sent.source}#{sent.id} on {sent.topic} ({error}): sending it again is safe"
 
 

@@ -1,7 +1,7 @@
 """What people decide, as events on the topic ``decisions``: resolving, forecasting, reviewing and the like."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -31,7 +31,9 @@ class Decision(Open):
     why: Text | None = None
     prediction: str | None = Field(default=None, max_length=200)
     reading: str | None = Field(default=None, max_length=200)
-    outcome: str | None = Field(default=None, max_length=40)
+    outcome: Literal["met", "missed", "annulled", "unresolvable", "open"] | None = Field(
+        default=None, description="What a reading is resolved as; open takes an earlier decision back."
+    )
 
 
 def decision_type(kind: DecisionKind) -> str:

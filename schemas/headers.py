@@ -19,9 +19,9 @@ ERROR_REASON: Final = "__connect.errors.exception.message"
 ERROR_TIME: Final = "__connect.errors.time"
 """When it was rejected, milliseconds since 1970 UTC (Connect has no name for it)."""
 ERROR_NULL_VALUE: Final = "__connect.errors.null.value"
-"""Present when the original value was null (not empty), which a compacting broker would read as a tombstone."""
+"""``true`` when the original value was null (not empty), which a compacting broker would read as a tombstone."""
 TRUNCATED_FROM: Final = "dualtrack-truncated-from"
-"""Length of the original value, where it was larger than any record that a worker writes."""
+"""Bytes of the original key, value and headers together, where they were more than a worker can write."""
 
 ERROR_HEADERS: Final = frozenset(
     {

@@ -75,7 +75,7 @@ class Landed:
     rejected: int = 0
     redelivered: int = 0
     event_types: frozenset[str] = frozenset()
-    """Types of the events that landed: what predictions depend on."""
+    """Types of the events that landed or were corrected: what predictions must look at."""
     decisions: int = 0
     """How many of the landed ones are decisions."""
 

@@ -3,7 +3,7 @@
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
@@ -101,12 +101,21 @@ class PartialDate:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        from_text = core_schema.no_info_after_validator_function(cls.parse, core_schema.str_schema(max_length=10))
         return core_schema.json_or_python_schema(
-            json_schema=from_text,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
+            json_schema=core_schema.no_info_after_validator_function(cls.parse, core_schema.str_schema(max_length=10)),
+            # One function, not a union of schemas: its error is one sentence, not one per branch.
+            python_schema=core_schema.no_info_plain_validator_function(cls.of),
             serialization=core_schema.to_string_ser_schema(),
         )
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """A partial date as it is, a date as that day, or one of the four forms; raises ValueError that names them."""
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return cls(value, value, Precision.DAY)
+        return cls.parse(value if isinstance(value, str) else repr(value))
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

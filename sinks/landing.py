@@ -20,6 +20,7 @@ import pyarrow as pa
 from schemas.outcomes import Outcome
 from schemas.records import InputName
 from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, Landed, SettleBatch
+from schemas.topics import EVENT_TYPES
 from sinks.arrow_rows import (
     decisions_table,
     events_table,
@@ -65,9 +66,17 @@ def land(connection: duckdb.DuckDBPyConnection, batch: SettleBatch, landed_at: d
         duplicate=len(found.duplicates),
         rejected=len(fresh.rejections),
         redelivered=fresh.redelivered,
-        event_types=frozenset(one.signal.event_type for one in found.signals),
+        event_types=_types(found.signals),
         decisions=len(found.decisions),
     )
+
+
+def _types(landed: Iterable[ArrivedSignal]) -> frozenset[str]:
+    """What the predictions must look at: a correction or retraction may concern an event of any type."""
+    signals = [one.signal for one in landed]
+    if any(signal.data.get("corrects") or signal.data.get("retracts") for signal in signals):
+        return frozenset(EVENT_TYPES)
+    return frozenset(signal.event_type for signal in signals)
 
 
 def advance(

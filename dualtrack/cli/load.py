@@ -42,11 +42,16 @@ def load(
     Every line ends in one outcome: landed, duplicate or rejected. Loading the same file again lands nothing.
     """
     from dualtrack.tools import writing
+    from sinks.base import StoreLocked
 
     settings = settings_of(context)
     interrupted = "interrupted: what had landed stays, and the same command goes on from there"
-    with _readable(files) as labels, writing(settings) as tools, interruption_told(interrupted):
-        report = _with_progress(list(labels), tools.load, quiet=as_json)
+    try:
+        with _readable(files) as labels, writing(settings) as tools, interruption_told(interrupted):
+            report = _with_progress(list(labels), tools.load, quiet=as_json)
+    except StoreLocked as locked:
+        publish = again(settings, f"publish {' '.join(files)}")
+        raise fail(f"{locked}. Where that is a worker, send the events through it: {publish}") from None
     if as_json:
         print_json(_document(report, labels))
     else:

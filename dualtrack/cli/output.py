@@ -82,8 +82,10 @@ def jsonable(value: Any) -> Any:
     """A value as JSON has it: times as RFC 3339, decimals as numbers, bytes as text, NaN and infinity as null."""
     if value is None or isinstance(value, bool | int | str):
         return value
+    if isinstance(value, float | Decimal) and not math.isfinite(value):
+        return None
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime | date | time):

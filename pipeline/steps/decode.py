@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -9,11 +10,17 @@ from pipeline.steps.content import content_hash
 from pipeline.steps.parse import parse_envelope
 from schemas import headers as names
 from schemas.decisions import Decision, DecisionKind, kind_of_type
+from schemas.envelope import Envelope
+from schemas.events import BY_TYPE
 from schemas.outcomes import Rejected, Stage
 from schemas.records import InputName, RawRecord, RecordBatch
 from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, SettleBatch
 from schemas.signals import ValidatedSignal
 from schemas.topics import DECISIONS, REJECTED
+
+_LARGEST_PARTITION: Final = 2**31 - 1
+_LARGEST_OFFSET: Final = 2**63 - 2
+_MOST_DIGITS: Final = 20
 
 Arrived = ArrivedSignal | ArrivedRejection | ArrivedDecision
 
@@ -43,12 +50,19 @@ def _decode_one(record: RawRecord, now: datetime) -> Arrived:
 
 
 def _signal(record: RawRecord, now: datetime) -> ArrivedSignal | ArrivedRejection:
+    """A validated signal, read with suspicion: validate wrote it, unless somebody else put it on the topic."""
     name, known_at = _input_of(record)
     try:
-        return ArrivedSignal(name, known_at, ValidatedSignal.model_validate_json(record.value or b""))
+        signal = ValidatedSignal.model_validate_json(record.value or b"")
+        Envelope.model_validate(signal.envelope)
+        BY_TYPE[(signal.event_type, signal.version)].model_validate(signal.data)
     except ValidationError as error:
         reason = f"not a validated signal: {error.errors(include_url=False)[0]['msg']}"
-        return _own_rejection(Rejected(record, Stage.SETTLE, "not_a_validated_signal", reason), now)
+    except KeyError:
+        reason = f"not a validated signal: there is no {signal.event_type} of version {signal.version}"
+    else:
+        return ArrivedSignal(name, known_at, signal)
+    return _own_rejection(Rejected(record, Stage.SETTLE, "not_a_validated_signal", reason), now, name, known_at)
 
 
 def _rejection(record: RawRecord, now: datetime) -> ArrivedRejection:
@@ -59,7 +73,7 @@ def _rejection(record: RawRecord, now: datetime) -> ArrivedRejection:
         input=name,
         known_at=known_at,
         key=record.key,
-        value=None if record.header(names.ERROR_NULL_VALUE) else record.value or b"",
+        value=None if record.header(names.ERROR_NULL_VALUE) == b"true" else record.value or b"",
         headers=tuple(h for h in record.headers if h[0] not in names.ERROR_HEADERS | names.INPUT_HEADERS),
         stage=next((known for known in Stage if known == stage), Stage.SETTLE),
         rule=_text(record, names.ERROR_RULE) or "unknown",
@@ -99,11 +113,14 @@ def _decision(record: RawRecord, now: datetime) -> ArrivedDecision | ArrivedReje
     )
 
 
-def _own_rejection(rejected: Rejected, now: datetime) -> ArrivedRejection:
+def _own_rejection(
+    rejected: Rejected, now: datetime, name: InputName | None = None, known_at: datetime | None = None
+) -> ArrivedRejection:
+    """A rejection of settle's own, under the name of the raw input where the headers tell it."""
     record = rejected.record
     return ArrivedRejection(
-        input=record.name,
-        known_at=record.timestamp,
+        input=name or record.name,
+        known_at=known_at or record.timestamp,
         key=record.key,
         value=record.value,
         headers=record.headers,
@@ -120,9 +137,14 @@ def _input_of(record: RawRecord) -> tuple[InputName, datetime]:
         _text(record, name) for name in (names.INPUT_TOPIC, names.INPUT_PARTITION, names.INPUT_OFFSET)
     )
     known_at = _time(record.header(names.KNOWN_AT)) or record.timestamp
-    if topic and partition.isdecimal() and offset.isdecimal():
+    if topic and _is_number(partition, _LARGEST_PARTITION) and _is_number(offset, _LARGEST_OFFSET):
         return InputName(topic, int(partition), int(offset)), known_at
     return record.name, known_at
+
+
+def _is_number(text: str, largest: int) -> bool:
+    """Is it a number that the ledger can hold? Headers may say anything."""
+    return text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS and int(text) <= largest
 
 
 def _text(record: RawRecord, header: str) -> str:
@@ -133,7 +155,7 @@ def _text(record: RawRecord, header: str) -> str:
 def _time(value: bytes | None) -> datetime | None:
     try:
         return datetime.fromtimestamp(int(value) / 1000, UTC) if value else None
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return None
 
 

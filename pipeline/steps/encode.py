@@ -13,6 +13,7 @@ from schemas.topics import MAX_OUT_BYTES, REJECTED, VALIDATED
 
 _ROOM_FOR_HEADERS: Final = 64 * 1024
 _LONGEST_REASON: Final = 2_000
+_LONGEST_KEY: Final = 1_000
 _SCORE_DIGITS: Final = 4
 
 
@@ -29,17 +30,19 @@ def encode_passed(checked: Checked) -> OutRecord | Rejected:
 def encode_rejected(rejected: Rejected, now: datetime) -> OutRecord:
     """The record for ``signals.rejected``: the original key, value and headers, untouched, plus the reason in headers.
 
-    A value that no record may carry (only a broker with limits above Kafka's defaults lets one in) is cut, and a
-    header says how long it was: losing its end is better than a worker that can never get past it.
+    What no record may carry (a broker lets it in compressed, or with limits above Kafka's defaults) is cut, and a
+    header says how large it was: losing its end is better than a worker that can never get past it.
     """
     record = rejected.record
-    value = record.value or b""
-    headers = _foreign(record.headers) + _error_headers(rejected, now) + _input_headers(record)
-    room = MAX_OUT_BYTES - _ROOM_FOR_HEADERS
-    if len(value) > room:
-        headers += ((names.TRUNCATED_FROM, str(len(value)).encode()),)
-        value = value[:room]
-    return OutRecord(REJECTED, record.key, value, headers)
+    key, value, foreign = record.key, record.value or b"", _foreign(record.headers)
+    size = len(key or b"") + len(value) + _size(foreign)
+    headers = _error_headers(rejected, now) + _input_headers(record)
+    if len(key or b"") + _size(foreign) > _ROOM_FOR_HEADERS // 2:
+        key, foreign = (key or b"")[:_LONGEST_KEY], ()
+    value = value[: MAX_OUT_BYTES - _ROOM_FOR_HEADERS]
+    if size > len(key or b"") + len(value) + _size(foreign):
+        headers += ((names.TRUNCATED_FROM, str(size).encode()),)
+    return OutRecord(REJECTED, key, value, foreign + headers)
 
 
 def signal_of(checked: Checked) -> ValidatedSignal:
@@ -81,8 +84,12 @@ def _input_headers(record: RawRecord) -> Headers:
         (names.INPUT_TOPIC, record.topic.encode()),
         (names.INPUT_PARTITION, str(record.partition).encode()),
         (names.INPUT_OFFSET, str(record.offset).encode()),
-        (names.KNOWN_AT, str(record.timestamp_ms).encode()),
+        (names.KNOWN_AT, str(round(record.timestamp.timestamp() * 1000)).encode()),
     )
+
+
+def _size(headers: Headers) -> int:
+    return sum(len(name.encode(errors="replace")) + len(value or b"") for name, value in headers)
 
 
 def _foreign(headers: Headers) -> Headers:
@@ -93,7 +100,7 @@ def _foreign(headers: Headers) -> Headers:
 
 def _error_headers(rejected: Rejected, now: datetime) -> Headers:
     record = rejected.record
-    headers: Headers = (
+    return (
         (names.ERROR_TOPIC, record.topic.encode()),
         (names.ERROR_PARTITION, str(record.partition).encode()),
         (names.ERROR_OFFSET, str(record.offset).encode()),
@@ -101,5 +108,6 @@ def _error_headers(rejected: Rejected, now: datetime) -> Headers:
         (names.ERROR_RULE, rejected.rule.encode()),
         (names.ERROR_REASON, rejected.reason[:_LONGEST_REASON].encode(errors="replace")),
         (names.ERROR_TIME, str(int(now.timestamp() * 1000)).encode()),
+        # Always, so that ours is the last of its name, whatever a publisher wrote.
+        (names.ERROR_NULL_VALUE, b"true" if record.value is None else b"false"),
     )
-    return headers if record.value is not None else (*headers, (names.ERROR_NULL_VALUE, b"true"))

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from pipeline.steps.content import content_hash
-from schemas.envelope import Envelope, split_type
+from schemas.envelope import CONTENT_TYPE, Envelope, split_type
 from schemas.events import BY_TYPE
 from schemas.outcomes import Finding, Parsed, Rejected, Stage
 from schemas.records import RawRecord
@@ -73,7 +73,7 @@ def _parse(record: RawRecord) -> Parsed:
 
 def _split(record: RawRecord) -> tuple[Envelope, dict[str, Any]]:
     body = _json_object(record.value)
-    if any(name.startswith(BINARY_PREFIX) for name, _ in record.headers):
+    if _is_binary(record):
         return _envelope(_binary_attributes(record)), body
     if "specversion" not in body:
         raise _Unreadable(
@@ -86,6 +86,14 @@ def _split(record: RawRecord) -> tuple[Envelope, dict[str, Any]]:
     if not isinstance(data, dict):
         raise _Unreadable("missing_data", "`data` must be a JSON object with the event; data_base64 is not read")
     return envelope, data
+
+
+def _is_binary(record: RawRecord) -> bool:
+    """The content type decides, where there is one; else the presence of attribute headers."""
+    content_type = record.header("content-type") or b""
+    if content_type.startswith(CONTENT_TYPE.encode()):
+        return False
+    return any(name.startswith(BINARY_PREFIX) for name, _ in record.headers)
 
 
 def _json_object(value: bytes | None) -> dict[str, Any]:

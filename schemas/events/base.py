@@ -16,13 +16,13 @@ class Event(Open):
     title: Text = Field(min_length=1, description="What happened, in a line.")
     summary: Text | None = None
     occurred_on: PartialDate = Field(description="When it happened in the world, as exactly as is known.")
-    urls: tuple[Url, ...] = Field(default=(), description="Where it is reported.")
+    urls: tuple[Url, ...] = Field(default=(), max_length=200, description="Where it is reported.")
     publisher: Name | None = Field(default=None, description="Who reported it: a newspaper, a company, a data set.")
     origin: Name | None = Field(
         default=None, description="Who first stated it, when the publisher repeats somebody: copies are not counted."
     )
     status: Status = Status.ANNOUNCED
-    orgs: tuple[Name, ...] = Field(default=(), description="Organisations it is about, as written.")
+    orgs: tuple[Name, ...] = Field(default=(), max_length=200, description="Organisations it is about, as written.")
     corrects: Identity | None = Field(default=None, description="The event that this one replaces.")
     retracts: Identity | None = Field(default=None, description="The event that this one takes back.")
     derived_from: Identity | None = Field(default=None, description="The headline that this event was read from.")

@@ -66,12 +66,14 @@ class Deal(Event):
     event_type: ClassVar[str] = "deal"
 
     kind: DealKind
-    parties: Annotated[tuple[Party, ...], Field(min_length=1)]
+    parties: Annotated[tuple[Party, ...], Field(min_length=1, max_length=50)]
     amount: Money | None = Field(default=None, description="What the deal is worth in all, as stated.")
     valuation: Money | None = Field(default=None, description="Valuation of the target or issuer, as stated.")
-    tranches: tuple[Tranche, ...] = ()
+    tranches: tuple[Tranche, ...] = Field(default=(), max_length=100)
     equity: tuple[Equity, ...] | None = Field(
-        default=None, description="Stakes in the deal; an empty list says that there is none, null that it is unknown."
+        default=None,
+        max_length=50,
+        description="Stakes in the deal; an empty list says that there is none, null that it is unknown.",
     )
     duration_years: float | None = Field(default=None, gt=0, le=100)
     until: date | None = None

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from schemas.events.base import Event, present, present_money
 from schemas.values import Money, Name, Open
@@ -11,10 +11,10 @@ from schemas.values import Money, Name, Open
 class StackCompleteness(Open):
     """The four parts of a full-stack vertical company; null where nobody has said."""
 
-    fine_tuned_model: bool | None = None
-    proprietary_data: bool | None = None
-    own_workflow: bool | None = None
-    optimised_inference: bool | None = None
+    fine_tuned_model: StrictBool | None = None
+    proprietary_data: StrictBool | None = None
+    own_workflow: StrictBool | None = None
+    optimised_inference: StrictBool | None = None
 
 
 class Funding(Event):
@@ -26,7 +26,7 @@ class Funding(Event):
     round: str | None = Field(default=None, max_length=80, description="seed, series A, debt, tender, fund, IPO, ...")
     amount: Money | None = None
     valuation: Money | None = Field(default=None, description="Post-money valuation.")
-    investors: tuple[Name, ...] = ()
+    investors: tuple[Name, ...] = Field(default=(), max_length=200)
     lead: Name | None = None
     sector: str | None = Field(default=None, max_length=80)
     vertical: str | None = Field(default=None, max_length=80)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from schemas.events.base import Event, present
 from schemas.values import Name
@@ -35,11 +35,11 @@ class Incident(Event):
     developer: Name | None = None
     severity: Severity | None = None
     harm: str | None = Field(default=None, max_length=300)
-    harm_disputed: bool | None = None
+    harm_disputed: StrictBool | None = None
     harm_kind: str | None = Field(default=None, max_length=80, description="disinformation, autonomous system, ...")
-    state_level: bool | None = None
-    attributed_to_model: bool | None = None
-    poorly_aligned: bool | None = None
+    state_level: StrictBool | None = None
+    attributed_to_model: StrictBool | None = None
+    poorly_aligned: StrictBool | None = None
     price_class: PriceClass | None = None
 
     def _own_orgs(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from schemas.events.base import Event, present, present_money
 from schemas.values import Money, Name, Open
@@ -54,7 +54,7 @@ class ModelRelease(Event):
     model: Name
     model_version: str | None = Field(default=None, max_length=120)
     modalities: tuple[str, ...] = ()
-    open_weights: bool | None = None
+    open_weights: StrictBool | None = None
     context_window: int | None = Field(default=None, gt=0, description="Tokens.")
     training_compute_flop: float | None = Field(default=None, gt=0, description="Floating-point operations in all.")
     training_hardware: Name | None = None

@@ -4,7 +4,7 @@ from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from schemas.events.base import Event, present
 from schemas.values import Name
@@ -33,9 +33,9 @@ class Policy(Event):
     in_force_from: date | None = None
     duty_from: date | None = None
     requirements: tuple[str, ...] = ()
-    external_audit: bool | None = Field(default=None, description="Does it require an independent auditor?")
+    external_audit: StrictBool | None = Field(default=None, description="Does it require an independent auditor?")
     threshold: str | None = Field(default=None, max_length=300, description="Whom it binds, in its own words.")
-    threshold_on_capability_or_compute: bool | None = None
+    threshold_on_capability_or_compute: StrictBool | None = None
     threshold_flop: float | None = Field(default=None, gt=0)
     issuer: Name | None = None
 

@@ -41,13 +41,18 @@ def write_lines(path: Path, lines: Iterable[bytes], end: bytes = b"\n") -> Path:
 NEGATIVE = {"value": "-5", "currency": "USD"}
 """An amount that ``common.money-negative`` rejects."""
 
-MIXED = (
-    *(line(number) for number in range(6)),
-    line(6, "funding"),
-    line(7, "incident"),
-    line(1),
-    line(9, "funding", amount=NEGATIVE),
-    b"this is not JSON",
-    b"\xff\xfe",
-)
-"""8 land, 1 is a duplicate, 3 are rejected."""
+
+def mixed(name: str) -> tuple[bytes, ...]:
+    """Lines of which 8 land, 1 is a duplicate and 3 are rejected; the name makes their events those of one test."""
+    return (
+        *(line(number, id=f"{name}-{number}") for number in range(6)),
+        line(6, "funding", id=f"{name}-6"),
+        line(7, "incident", id=f"{name}-7"),
+        line(1, id=f"{name}-1"),
+        line(9, "funding", id=f"{name}-9", amount=NEGATIVE),
+        b"this is not JSON: " + name.encode(),
+        b"\xff\xfe" + name.encode(),
+    )
+
+
+MIXED = mixed("event")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,12 +12,12 @@ from typing import Any
 import pytest
 
 from dualtrack import lines, loading
-from dualtrack.loading import LoadReport, load_files
+from dualtrack.loading import LoadReport, load_files, topic_of_file
 from dualtrack.settings import Settings
 from dualtrack.tools import settle_parts, validate_tools
 from pipeline.flow import SettleTools, ValidateTools
 from publishers.sources.bad_inputs import BAD_INPUTS, ODD_INPUTS, SEED
-from tests.dualtrack.kit import MIXED, line, write_lines
+from tests.dualtrack.kit import line, mixed, write_lines
 
 NOW = datetime(2026, 4, 18, tzinfo=UTC)
 
@@ -28,9 +29,10 @@ def validate() -> ValidateTools:
     return tools
 
 
-@pytest.fixture
-def settle(tmp_path: Path) -> Iterator[SettleTools]:
-    parts = settle_parts(Settings(home=tmp_path / "home"), ("file",))
+@pytest.fixture(scope="module")
+def settle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SettleTools]:
+    """One store for all: opening one takes most of a second. Each test loads files and events of its own."""
+    parts = settle_parts(Settings(home=tmp_path_factory.mktemp("home")), ("file",))
     parts.open()
     yield replace(parts.tools, clock=lambda: NOW)
     parts.sink.close()
@@ -40,19 +42,29 @@ def counts(report: LoadReport) -> tuple[int, int, int]:
     return report.landed.landed, report.landed.duplicate, report.landed.rejected
 
 
-def rows(settle: SettleTools, sql: str) -> list[tuple[Any, ...]]:
+def rows(settle: SettleTools, file: Path, what: str, table: str = "outcomes") -> list[tuple[Any, ...]]:
+    """Rows that came from that file, in the order of its lines where that matters."""
     with settle.sink.reader() as connection:
-        return connection.execute(sql).fetchall()
+        sql = f'SELECT {what} FROM {table} WHERE topic = ? ORDER BY "offset"'
+        return connection.execute(sql, [topic_of_file(file)]).fetchall()
+
+
+def outcomes(settle: SettleTools, file: Path) -> Counter[str]:
+    return Counter(outcome for (outcome,) in rows(settle, file, "outcome"))
+
+
+WHOLE = {"landed": 8, "duplicate": 1, "rejected": 3}
+"""What becomes of ``mixed``."""
 
 
 def test_every_line_has_its_outcome_and_the_sum_holds(
     validate: ValidateTools, settle: SettleTools, tmp_path: Path
 ) -> None:
-    file = write_lines(tmp_path / "mixed.jsonl", MIXED)
+    file = write_lines(tmp_path / "mixed.jsonl", mixed("sum"))
     report = load_files([file], validate, settle)
     assert counts(report) == (8, 1, 3)
-    assert report.input == len(MIXED)
-    assert rows(settle, "SELECT count(*) FROM outcomes") == [(len(MIXED),)]
+    assert report.input == 12
+    assert outcomes(settle, file) == WHOLE
     assert report.rejected_by_rule == {"common.money-negative": 1, "not_json": 1, "not_utf8": 1}
     # What was not understood comes before what was checked.
     assert [(item.line, item.rule) for item in report.examples] == [
@@ -65,21 +77,21 @@ def test_every_line_has_its_outcome_and_the_sum_holds(
 def test_the_same_file_again_lands_nothing_and_says_so(
     validate: ValidateTools, settle: SettleTools, tmp_path: Path
 ) -> None:
-    file = write_lines(tmp_path / "mixed.jsonl", MIXED)
+    file = write_lines(tmp_path / "mixed.jsonl", mixed("again"))
     load_files([file], validate, settle)
     elsewhere = Path(shutil.copy(file, tmp_path / "under another name.jsonl"))
     for again in (file, elsewhere):
         report = load_files([again], validate, settle)
         assert counts(report) == (0, 0, 0)
         assert report.loaded_before == [str(again)]
-        assert report.already_read == len(MIXED)
-    assert rows(settle, "SELECT count(*) FROM outcomes") == [(len(MIXED),)]
+        assert report.already_read == 12
+    assert outcomes(settle, file) == WHOLE
 
 
 def test_the_same_lines_in_another_file_are_all_duplicates(
     validate: ValidateTools, settle: SettleTools, tmp_path: Path
 ) -> None:
-    events = [line(number) for number in range(5)]
+    events = [line(number, id=f"same-{number}") for number in range(5)]
     load_files([write_lines(tmp_path / "first.jsonl", events)], validate, settle)
     report = load_files([write_lines(tmp_path / "second.jsonl", reversed(events))], validate, settle)
     assert counts(report) == (0, 5, 0)
@@ -91,7 +103,7 @@ def test_an_interrupted_load_goes_on(
     validate: ValidateTools, settle: SettleTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches_done: int
 ) -> None:
     monkeypatch.setattr(loading, "BATCH_RECORDS", 5)
-    file = write_lines(tmp_path / "mixed.jsonl", MIXED)
+    file = write_lines(tmp_path / "mixed.jsonl", mixed(f"interrupted-{batches_done}"))
     calls = 0
 
     def interrupt(_: int) -> None:
@@ -102,22 +114,18 @@ def test_an_interrupted_load_goes_on(
 
     with pytest.raises(KeyboardInterrupt):
         load_files([file], validate, settle, interrupt)
-    assert rows(settle, "SELECT count(*) FROM outcomes") == [(5 * batches_done,)]
+    assert outcomes(settle, file).total() == 5 * batches_done
     report = load_files([file], validate, settle)
     assert report.already_read == 5 * batches_done
-    assert report.input == len(MIXED) - 5 * batches_done
+    assert report.input == 12 - 5 * batches_done
     assert report.loaded_before == []
-    assert rows(settle, "SELECT outcome, count(*) FROM outcomes GROUP BY ALL ORDER BY ALL") == [
-        ("duplicate", 1),
-        ("landed", 8),
-        ("rejected", 3),
-    ]
+    assert outcomes(settle, file) == WHOLE
 
 
 def test_an_interruption_inside_a_batch_leaves_nothing_of_it(
     validate: ValidateTools, settle: SettleTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = write_lines(tmp_path / "mixed.jsonl", MIXED)
+    file = write_lines(tmp_path / "mixed.jsonl", mixed("inside"))
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -126,15 +134,15 @@ def test_an_interruption_inside_a_batch_leaves_nothing_of_it(
         patched.setattr(type(settle.predictions), "evaluate", interrupt)
         with pytest.raises(KeyboardInterrupt):
             load_files([file], validate, settle)
-    assert rows(settle, "SELECT count(*) FROM outcomes") == [(0,)]
+    assert outcomes(settle, file).total() == 0
     assert counts(load_files([file], validate, settle)) == (8, 1, 3)
 
 
 def test_several_files_are_loaded_in_their_order_each_once(
     validate: ValidateTools, settle: SettleTools, tmp_path: Path
 ) -> None:
-    first = write_lines(tmp_path / "first.jsonl", [line(0), line(1)])
-    second = write_lines(tmp_path / "second.jsonl", [line(1), line(2), b"?"])
+    first = write_lines(tmp_path / "first.jsonl", [line(0, id="x"), line(0, id="y")])
+    second = write_lines(tmp_path / "second.jsonl", [line(0, id="y"), line(0, id="z"), b"?"])
     report = load_files([first, second, first], validate, settle)
     assert counts(report) == (3, 1, 1)
     assert report.loaded_before == [str(first)]
@@ -147,12 +155,10 @@ def test_every_bad_input_has_its_counted_outcome_and_reason(
     file = write_lines(tmp_path / "bad.jsonl", [item.value or b"" for item in BAD_INPUTS])
     report = load_files([file], validate, settle)
     assert counts(report) == (0, 0, len(BAD_INPUTS))
-    found = rows(settle, 'SELECT stage, rule FROM rejections ORDER BY "offset"')
-    expected = [(item.expected_stage.value, item.expected_rule) for item in BAD_INPUTS]
-    assert dict(zip([item.name for item in BAD_INPUTS], found, strict=True)) == dict(
-        zip([item.name for item in BAD_INPUTS], expected, strict=True)
-    )
-    assert all(len(reason) > 10 for (reason,) in rows(settle, "SELECT reason FROM rejections"))
+    found = rows(settle, file, "stage, rule", "rejections")
+    expected = {item.name: (item.expected_stage.value, item.expected_rule) for item in BAD_INPUTS}
+    assert dict(zip(expected, found, strict=True)) == expected
+    assert all(len(reason) > 10 for (reason,) in rows(settle, file, "reason", "rejections"))
 
 
 def test_every_odd_input_lands_or_is_a_duplicate(validate: ValidateTools, settle: SettleTools, tmp_path: Path) -> None:
@@ -160,9 +166,9 @@ def test_every_odd_input_lands_or_is_a_duplicate(validate: ValidateTools, settle
     load_files([SEED / "deals.jsonl"], validate, settle)
     report = load_files([odd], validate, settle)
     assert report.input == len(ODD_INPUTS)
-    topic = loading.topic_of_file(odd)
-    found = rows(settle, f"SELECT outcome FROM outcomes WHERE topic = '{topic}' ORDER BY \"offset\"")
-    assert [outcome for (outcome,) in found] == [item.expected_outcome.value for item in ODD_INPUTS]
+    expected = {item.name: item.expected_outcome.value for item in ODD_INPUTS}
+    found = [outcome for (outcome,) in rows(settle, odd, "outcome")]
+    assert dict(zip(expected, found, strict=True)) == expected
 
 
 FILES = {
@@ -189,11 +195,10 @@ def test_of_an_endless_line_only_the_beginning_is_read(
     validate: ValidateTools, settle: SettleTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines, "LONGEST_LINE", 1024 * 1024)
-    file = write_lines(tmp_path / "endless.jsonl", [b"x" * (5 * 1024 * 1024 + 3), line(1)])
+    file = write_lines(tmp_path / "endless.jsonl", [b"x" * (5 * 1024 * 1024 + 3), line(0, id="endless")])
     assert counts(load_files([file], validate, settle)) == (1, 0, 1)
-    assert rows(settle, 'SELECT "offset", rule, octet_length("value") FROM rejections') == [
-        (0, "too_large", 1024 * 1024)
-    ]
+    found = rows(settle, file, '"offset", rule, octet_length("value")', "rejections")
+    assert found == [(0, "too_large", 1024 * 1024)]
 
 
 @pytest.mark.parametrize("length", [7, 8, 9, 15, 16, 17])

@@ -95,7 +95,7 @@ class Process:
 def until(
     condition: Callable[[], bool],
     what: str,
-    seconds: float = 30.0,
+    seconds: float = 90.0,
     processes: Sequence[Process] = (),
     also: Callable[[], str] = lambda: "",
 ) -> None:

@@ -57,3 +57,11 @@ def test_money_is_a_finite_number(value: str) -> None:
 def test_unknown_fields_are_kept() -> None:
     money = Money.model_validate({"value": 1, "currency": "EUR", "as_written": "one euro"})
     assert money.model_dump()["as_written"] == "one euro"
+
+
+def test_in_python_a_date_is_a_day_and_anything_else_is_refused_in_one_sentence() -> None:
+    assert str(DATES.validate_python(date(2026, 4, 16))) == "2026-04-16"
+    with pytest.raises(ValidationError) as refused:
+        DATES.validate_python(20260416)
+    assert len(refused.value.errors()) == 1
+    assert "write 2026-04-16, 2026-04, 2026-Q2 or 2026" in str(refused.value)

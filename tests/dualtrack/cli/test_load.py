@@ -84,6 +84,7 @@ def test_a_store_that_somebody_writes_is_said_to_be_held(own_copy: Path) -> None
     finally:
         parts.sink.close()
     assert "has the store" in said
+    assert f"dualtrack --home {own_copy} publish -" in said
 
 
 def test_interrupted_it_says_how_to_go_on_and_gives_the_store_free(

@@ -66,12 +66,12 @@ def test_the_list_fits(loaded: Path, columns: int, monkeypatch: pytest.MonkeyPat
 def test_show_has_the_original_bytes_and_where_they_were(loaded: Path) -> None:
     name = listed(loaded)[1]["input"]
     told = json_of("rejections", "show", name, home=loaded)
-    assert told["value"] == "this is not JSON"
+    assert told["value"] == "this is not JSON: event"
     assert told["from"].startswith("line 11 of the file whose SHA-256 begins with")
     assert "value_base64" not in told
     shown = dualtrack("rejections", "show", name, home=loaded).stdout
-    assert shown.endswith("this is not JSON\n")
-    assert json_of("rejections", "show", listed(loaded)[2]["input"], home=loaded)["value_base64"] == "//4="
+    assert shown.endswith("this is not JSON: event\n")
+    assert json_of("rejections", "show", listed(loaded)[2]["input"], home=loaded)["value_base64"] == "//5ldmVudA=="
 
 
 def test_names_that_are_none_are_refused_with_what_to_do(loaded: Path) -> None:
@@ -150,7 +150,7 @@ def test_what_came_through_kafka_goes_back_to_its_topic_byte_for_byte(from_kafka
     (refused,) = told["refused"].items()
     assert "at most 524,288 are accepted" in refused[1]
     assert told["rejected"] == 2, "those of the file are run here"
-    records = read_all(broker, {item.topic for item in replayable})
+    records = read_all(broker, {item.topic for item in replayable}, len(replayable))
     place = {item.name: f"{item.topic}/0/{offset}" for offset, item in enumerate(BAD_INPUTS)}
     assert {record.headers()[-1][1].decode() for record in records} == {place[item.name] for item in replayable}
     for record in records:
@@ -166,22 +166,13 @@ def test_without_a_broker_what_came_through_kafka_is_run_here(from_kafka: Path, 
     assert json.loads(dualtrack("doctor", "--only", "store", "--json", home=from_kafka).stdout)[0]["ok"]
 
 
-def read_all(broker: EmbeddedBroker, topics: set[str]) -> list[Any]:
-    """Every record of these topics."""
-    consumer = confluent_kafka.Consumer(
-        {"bootstrap.servers": broker.bootstrap_servers, "group.id": "test", "auto.offset.reset": "earliest"}
-    )
+def read_all(broker: EmbeddedBroker, topics: set[str], count: int) -> list[Any]:
+    """Every record of these topics, of which there should be so many."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": "test"})
     try:
-        consumer.assign(
-            [
-                confluent_kafka.TopicPartition(topic, number, 0)
-                for topic in topics
-                for number in range(broker.partitions)
-            ]
-        )
-        found: list[Any] = []
-        while batch := consumer.consume(500, timeout=1.0):
-            found += batch
-        return found
+        places = [(topic, number) for topic in topics for number in range(broker.partitions)]
+        consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for topic, number in places])
+        found = list(consumer.consume(count, timeout=10))
+        return found + list(consumer.consume(1, timeout=0.2))
     finally:
         consumer.close()

@@ -72,3 +72,52 @@ def test_every_record_arrives_as_exactly_one_thing(
 ) -> None:
     batch = decode([record(topic, value, tuple(headers))], NOW)
     assert len(batch.signals) + len(batch.rejections) + len(batch.decisions) == 1
+
+
+VALIDATED_BY_US = (
+    b'{"envelope": {"specversion": "1.0", "id": "1", "source": "s", "type": "ai.dualtrack.headline.v1"},'
+    b'"data": {"title": "t", "occurred_on": "2026"}, "event_type": "headline", "version": 1, "scores": {},'
+    b'"occurred_first": "2026-01-01", "occurred_last": "2026-12-31", "occurred_precision": "year",'
+    b'"reported_at": "2026-04-17T00:00:00Z", "track": "none", "content_hash": "x"}'
+)
+
+
+def test_a_validated_signal_is_read() -> None:
+    assert len(decode([record(VALIDATED, VALIDATED_BY_US)], NOW).signals) == 1
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (b'"id": "1", ', b""),
+        (b'"id": "1"', b'"id": 1'),
+        (b'"title": "t"', b'"title": null'),
+        (b'"title": "t", ', b""),
+        (b'"title": "t"', b'"title": "t", "corrects": {"source": "s"}'),
+        (b'"event_type": "headline"', b'"event_type": "weird"'),
+        (b'"version": 1', b'"version": 1099511627776'),
+    ],
+)
+def test_what_a_stranger_put_on_the_validated_topic_is_rejected_under_the_name_of_its_input(
+    was: bytes, becomes: bytes
+) -> None:
+    headers = (
+        ("dualtrack-input-topic", b"signals.deal"),
+        ("dualtrack-input-partition", b"3"),
+        ("dualtrack-input-offset", b"9"),
+    )
+    (arrived,) = decode([record(VALIDATED, VALIDATED_BY_US.replace(was, becomes), headers)], NOW).rejections
+    assert arrived.rule == "not_a_validated_signal"
+    assert str(arrived.input) == "signals.deal/3/9"
+
+
+@pytest.mark.parametrize("offset", [b"9223372036854775807", b"9" * 5000, "٣".encode(), b"-1"])
+def test_an_input_name_that_the_ledger_cannot_hold_is_not_believed(offset: bytes) -> None:
+    headers = (
+        ("dualtrack-input-topic", b"t"),
+        ("dualtrack-input-partition", b"0"),
+        ("dualtrack-input-offset", offset),
+        ("dualtrack-known-at", b"9" * 20),
+    )
+    (arrived,) = decode([record(VALIDATED, VALIDATED_BY_US, headers)], NOW).signals
+    assert str(arrived.input) == "signals.validated/2/5"
