@@ -108,7 +108,7 @@ def _kind(telling: Telling) -> str:
 def _alert(change: Change, telling: Telling) -> Alert:
     standing = telling.standing
     return Alert(
-        key=alert_key(change.definition, change.reading, telling, change.revision if change.rewritten else 0),
+        key=alert_key(change.definition, change.reading, telling, change.revision),
         prediction=change.definition.id,
         reading=change.reading.id,
         kind=_kind(telling),
@@ -121,16 +121,16 @@ def _alert(change: Change, telling: Telling) -> Alert:
     )
 
 
-def alert_key(definition: Definition, reading: Reading, telling: Telling, rewritten: int = 0) -> str:
-    """The same milestone of the same version has the same key, whichever event brought it.
+def alert_key(definition: Definition, reading: Reading, telling: Telling, revision: int) -> str:
+    """The same milestone of the same version and revision has the same key, whichever event brought it.
 
-    ``rewritten`` is the revision of a history whose past has changed, else 0: what was taken back and holds again in
-    it must be told again, and would otherwise have the key that was told before.
+    A later revision of a history (its past has changed) may give again what an earlier one took back: that must be
+    told again, and would otherwise have the key that was told before. What still holds is not told anew.
     """
     name, occurrence, reached = telling.name
-    parts = (definition.id, str(definition.version), reading.id, name, str(occurrence), "" if reached else RETRACTED)
-    again = (str(rewritten),) if rewritten else ()
-    return hashlib.sha256("\x1f".join((*parts, *again)).encode()).hexdigest()
+    told = (name, str(occurrence), "" if reached else RETRACTED)
+    parts = (definition.id, str(definition.version), reading.id, str(revision), *told)
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
 def _title(change: Change, telling: Telling) -> str:

@@ -161,3 +161,48 @@ def test_the_sum_equals_the_input_however_batches_are_cut_and_redelivered(
             assert connection.execute("SELECT count(*) FROM outcomes").fetchall() == [(len(records),)]
     finally:
         parts.sink.close()
+
+
+HARM: dict[str, Any] = {
+    "occurred_on": "2026-05-02",
+    "severity": "fatal",
+    "harm_kind": "autonomous system",
+    "attributed_to_model": True,
+    "poorly_aligned": True,
+    "price_class": "cut cost",
+}
+
+
+def state_of(settle: SettleTools, prediction: str, reading: str) -> str:
+    sql = f"SELECT state FROM predictions WHERE prediction = '{prediction}' AND reading = '{reading}'"
+    return str(rows(settle, sql)[0][0])
+
+
+def test_a_retraction_of_another_type_takes_a_milestone_back_at_once(
+    validate: ValidateTools, settle: SettleTools
+) -> None:
+    run([good(0, "incident", id="harm", **HARM)], validate, settle)
+    assert state_of(settle, "p4a", "horizon") == "met"
+    run([good(1, "headline", retracts={"source": "tests", "id": "harm"})], validate, settle)
+    assert state_of(settle, "p4a", "horizon") == "open"
+
+
+@pytest.mark.parametrize("status", ["rumoured", "denied"])
+def test_a_rumour_and_a_denial_meet_no_prediction(status: str, validate: ValidateTools, settle: SettleTools) -> None:
+    run([good(0, "incident", status=status, **HARM)], validate, settle)
+    assert state_of(settle, "p4a", "horizon") == "open"
+
+
+def test_a_deal_of_a_thousand_parties_is_rejected_not_left_to_jam_the_views(validate: ValidateTools) -> None:
+    data = make_event("deal").model_dump(mode="json", exclude_unset=True)
+    data["parties"] = [{"name": f"Firm {n}", "role": "lab"} for n in range(1000)]
+    envelope = {"specversion": "1.0", "id": "1", "source": "tests", "type": "ai.dualtrack.deal.v1"}
+    validated = validate_batch([make_record(json.dumps({**envelope, "data": data}).encode())], validate)
+    assert validated.passed == ()
+    assert b"at most 50" in dict(validated.rejected[0].headers)["__connect.errors.exception.message"]
+
+
+def test_a_currency_of_its_day_lands(validate: ValidateTools, settle: SettleTools) -> None:
+    gone = good(0, "funding", occurred_on="2022-06-01", amount={"value": 7, "currency": "HRK"}, valuation=None)
+    assert run([gone], validate, settle).landed == 1
+    assert rows(settle, "SELECT amount_usd > 0 FROM events") == [(True,)]

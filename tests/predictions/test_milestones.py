@@ -93,6 +93,17 @@ def test_a_past_that_turns_out_different_takes_back_what_was_told(world: World) 
     assert kinds(told(world)) == [("retracted", "first evidence")]
 
 
+def test_what_a_rewritten_past_took_back_and_gives_again_is_told_under_a_key_of_its_own(world: World) -> None:
+    unicorn(world, "A", known=datetime(2026, 6, 2, tzinfo=UTC))
+    (first,) = told(world)
+    unicorn(world, "sorry", retracts="A", known=datetime(2026, 6, 1, tzinfo=UTC))
+    (back,) = told(world)
+    unicorn(world, "not so", retracts="sorry", known=datetime(2026, 6, 3, tzinfo=UTC))
+    (again,) = told(world)
+    assert [alert.kind for alert in (first, back, again)] == ["first evidence", "retracted", "first evidence"]
+    assert len({first.key, back.key, again.key}) == 3
+
+
 def test_missed_and_then_met_after_all(world: World) -> None:
     for company in "ABC":
         unicorn(world, company)

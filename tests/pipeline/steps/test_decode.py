@@ -44,6 +44,7 @@ def test_a_decision() -> None:
         (DECISIONS, b"<", "not_json"),
         (DECISIONS, to_json({**RESOLVE, "type": "ai.dualtrack.deal.v1"}), "unknown_decision"),
         (DECISIONS, to_json({**RESOLVE, "data": {"why": "nobody says so"}}), "invalid_decision"),
+        (DECISIONS, to_json({**RESOLVE, "data": {"by": "ada", "outcome": "Met"}}), "invalid_decision"),
     ],
 )
 def test_what_cannot_be_read_is_counted_as_rejected_by_settle(topic: str, value: bytes | None, rule: str) -> None:
