@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from dualtrack.settings import Settings
 
@@ -106,6 +107,7 @@ def store(settings: Settings) -> Diagnosis:
 def broker(settings: Settings) -> Diagnosis:
     """Does a Kafka answer, and does it have our topics?"""
     from dualtrack.tools import topics_on_broker
+    from schemas.faults import TerminalFault
     from schemas.topics import ALL_TOPICS
 
     servers = settings.bootstrap_servers()
@@ -113,7 +115,10 @@ def broker(settings: Settings) -> Diagnosis:
         return Diagnosis(
             "broker", None, "none configured", "set DUALTRACK_KAFKA=host:port, or try `dualtrack up --embedded`"
         )
-    present = topics_on_broker(servers, timeout_s=5.0)
+    try:
+        present = topics_on_broker(servers, 5.0, settings.librdkafka())
+    except TerminalFault as refusal:
+        return Diagnosis("broker", False, str(refusal), "mend the settings that it names")
     if present is None:
         mend = (
             "start it, or correct DUALTRACK_KAFKA"
@@ -141,9 +146,16 @@ def definitions(_: Settings) -> Diagnosis:
 
 def webhook(settings: Settings) -> Diagnosis:
     """Is somebody told by webhook? Nothing is sent: a doctor should not ring people up."""
-    if settings.webhook_url is None:
+    from schemas.faults import TerminalFault
+
+    try:
+        url = settings.webhook()
+    except TerminalFault as fault:
+        return Diagnosis("webhook", False, str(fault), "mend that file")
+    if url is None:
         return Diagnosis("webhook", None, "none", "set DUALTRACK_WEBHOOK_URL to be told of milestones")
-    return Diagnosis("webhook", True, str(settings.webhook_url.host))
+    # Only the host: path, query and user often hold a secret.
+    return Diagnosis("webhook", True, str(urlsplit(url).hostname))
 
 
 CHECKS: Final[dict[str, Callable[[Settings], Diagnosis]]] = {

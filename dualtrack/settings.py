@@ -1,34 +1,55 @@
 """All settings, each with its reason; the only reader of the environment."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import AnyHttpUrl
+from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from dualtrack.kafka_security import KafkaSecurity
+from dualtrack.secrets import checked_url, secret_of
 
 BROKER_FILE = "broker.address"
 
 
-class Settings(BaseSettings):
-    """Settings from ``DUALTRACK_*`` variables. ``.env`` files are not read: a shell or compose does that."""
+class Settings(KafkaSecurity, BaseSettings):
+    """Settings from ``DUALTRACK_*`` variables. ``.env`` files are not read: a shell or compose does that.
 
-    model_config = SettingsConfigDict(env_prefix="DUALTRACK_", env_ignore_empty=True, frozen=True)
+    Where Kafka is and how the connection is secured stands in ``KafkaSecurity``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DUALTRACK_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
 
     home: Path = Path("var")
     """Folder of everything that dualtrack writes."""
 
-    kafka: str | None = None
-    """Bootstrap servers, ``host:port,host:port``. Without it, a broker that runs under the home: the embedded one of
-    ``up --embedded``, or the real one of ``broker start``."""
-
     cache: Path = Path("~/.cache/dualtrack")
     """Where Maven's copy of Kafka is kept, for ``broker start``."""
 
-    webhook_url: AnyHttpUrl | None = None
-    """Where milestones are posted as JSON."""
+    webhook_url: SecretStr | None = None
+    """Where milestones are posted as JSON. Such addresses hold secrets, so nothing shows more than the host; or:"""
+
+    webhook_url_file: Path | None = None
+    """A file that holds the address."""
 
     session_timeout_s: float = 10.0
     """How long after a worker was killed its partitions go to another; a stop gives them away at once. Kafka's brokers
     refuse less than 6 (``group.min.session.timeout.ms``)."""
+
+    @model_validator(mode="after")
+    def _check_webhook(self) -> Self:
+        if self.webhook_url is not None:
+            if self.webhook_url_file is not None:
+                raise ValueError("DUALTRACK_WEBHOOK_URL and DUALTRACK_WEBHOOK_URL_FILE are both set: unset one of them")
+            checked_url("DUALTRACK_WEBHOOK_URL", self.webhook_url.get_secret_value())
+        return self
+
+    @classmethod
+    def secret_fields(cls) -> frozenset[str]:
+        """Names of the settings whose values nothing may show."""
+        return frozenset(name for name, field in cls.model_fields.items() if "SecretStr" in str(field.annotation))
 
     @property
     def database(self) -> Path:
@@ -65,7 +86,15 @@ class Settings(BaseSettings):
 
     def receivers(self) -> tuple[str, ...]:
         """Who is told of milestones."""
-        return ("topic", "file", "webhook") if self.webhook_url else ("topic", "file")
+        told = self.webhook_url or self.webhook_url_file
+        return ("topic", "file", "webhook") if told else ("topic", "file")
+
+    def webhook(self) -> str | None:
+        """The whole address of the webhook, a secret: for the receiver only. Raises BadSecret where its file is bad."""
+        if self.webhook_url is None and self.webhook_url_file is None:
+            return None
+        url = secret_of("DUALTRACK_WEBHOOK_URL", self.webhook_url, self.webhook_url_file)
+        return checked_url("DUALTRACK_WEBHOOK_URL_FILE", url)
 
 
 def _address_in(file: Path) -> str | None:

@@ -1,6 +1,6 @@
 """Builds the tools of the flow, the stations and the readers from settings: the one place where all parts meet."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,8 +58,9 @@ def settle_parts(settings: Settings, receivers: tuple[str, ...]) -> "SettleParts
     definitions = load_definitions()
     tools = SettleTools(sink, PredictionEngine(definitions), receivers, utc_now)
     told: dict[str, Receiver] = {FILE: FileReceiver(settings.alerts_file)}
-    if settings.webhook_url:
-        told[WEBHOOK] = WebhookReceiver(str(settings.webhook_url))
+    webhook = settings.webhook()
+    if webhook:
+        told[WEBHOOK] = WebhookReceiver(webhook)
     return SettleParts(sink, tools, told, settings.snapshot, definitions)
 
 
@@ -97,18 +98,23 @@ def run_stations(
 ) -> int:
     """Run workers until they are told to stop; returns the exit code."""
     from pipeline.app import KafkaConfig, run_workers
+    from pipeline.credentials import faust_credentials
 
     # A broken definition stops the start here, before anything connects or joins a group.
     check_definitions()
     servers = bootstrap_servers or settings.bootstrap_servers()
     if servers is None:
         raise TerminalFault("no Kafka is configured: set DUALTRACK_KAFKA=host:port")
+    # A broker that the caller started is not the one that the settings secure.
+    secured = bootstrap_servers is None
     config = KafkaConfig(
         bootstrap_servers=servers,
         data_dir=settings.home / "faust",
         embedded=embedded or settings.uses_embedded(),
         session_timeout_seconds=settings.session_timeout_s,
         heartbeat_seconds=settings.session_timeout_s / 3,
+        security=settings.librdkafka() if secured else {},
+        credentials=faust_credentials(settings.kafka_python()) if secured else None,
     )
     return run_workers(stations, config, hooks)
 
@@ -202,22 +208,23 @@ def publisher(settings: Settings, source: str = "dualtrack-publish") -> "Iterato
             "no Kafka is configured: set DUALTRACK_KAFKA=host:port, or start `dualtrack up --embedded`; "
             "`dualtrack load FILE` needs no broker"
         )
-    with Publisher(servers, source, embedded=settings.uses_embedded()) as sending:
+    with Publisher(servers, source, embedded=settings.uses_embedded(), options=settings.kafka_python()) as sending:
         yield sending
 
 
-def topics_on_broker(bootstrap_servers: str, timeout_s: float) -> set[str] | None:
-    """Names of the topics on a broker; None when none answers in time."""
-    import logging
+def topics_on_broker(
+    bootstrap_servers: str, timeout_s: float, security: Mapping[str, str] | None = None
+) -> set[str] | None:
+    """Names of the topics on a broker; None when none answers in time. Raises BrokerRefused.
 
-    import confluent_kafka
+    ``security`` is what ``Settings.librdkafka`` returns.
+    """
+    from pipeline.reaching import topics_of
+    from schemas.faults import BrokerUnreachable
 
-    quiet = logging.getLogger(f"{__name__}.librdkafka")
-    quiet.setLevel(logging.CRITICAL)
-    client = confluent_kafka.Producer({"bootstrap.servers": bootstrap_servers}, logger=quiet)
     try:
-        return set(client.list_topics(timeout=timeout_s).topics)
-    except confluent_kafka.KafkaException:
+        return topics_of(bootstrap_servers, security or {}, timeout_s)
+    except BrokerUnreachable:
         return None
 
 

@@ -1,8 +1,8 @@
 """Declare the topics on a real Kafka: partitions, retention and sizes, with kafka-python's admin client."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
@@ -40,16 +40,19 @@ def wanted() -> dict[str, tuple[int, dict[str, str]]]:
     return topics
 
 
-def missing_topics(bootstrap_servers: str) -> list[str]:
-    """Topics that the broker lacks; raises TopicsNotDeclared when none answers."""
-    with _admin(bootstrap_servers) as admin:
+def missing_topics(bootstrap_servers: str, security: Mapping[str, Any] | None = None) -> list[str]:
+    """Topics that the broker lacks; raises TopicsNotDeclared when none answers.
+
+    ``security`` is what ``Settings.kafka_python`` returns.
+    """
+    with _admin(bootstrap_servers, security) as admin:
         present = set(admin.list_topics())
     return [name for name in ALL_TOPICS if name not in present]
 
 
-def apply_topics(bootstrap_servers: str, replicas: int = 1) -> list[str]:
+def apply_topics(bootstrap_servers: str, replicas: int = 1, security: Mapping[str, Any] | None = None) -> list[str]:
     """Create what is missing; returns the names. Topics that are there are left as they are."""
-    missing = missing_topics(bootstrap_servers)
+    missing = missing_topics(bootstrap_servers, security)
     if not missing:
         return []
     declared = wanted()
@@ -57,7 +60,7 @@ def apply_topics(bootstrap_servers: str, replicas: int = 1) -> list[str]:
         NewTopic(name, num_partitions=declared[name][0], replication_factor=replicas, topic_configs=declared[name][1])
         for name in missing
     ]
-    with _admin(bootstrap_servers) as admin:
+    with _admin(bootstrap_servers, security) as admin:
         try:
             admin.create_topics(new)
         except KafkaError as error:
@@ -66,12 +69,14 @@ def apply_topics(bootstrap_servers: str, replicas: int = 1) -> list[str]:
 
 
 @contextmanager
-def _admin(bootstrap_servers: str) -> Iterator[KafkaAdminClient]:
+def _admin(bootstrap_servers: str, security: Mapping[str, Any] | None) -> Iterator[KafkaAdminClient]:
     servers = [server.strip() for server in bootstrap_servers.split(",") if server.strip()]
     try:
         if not servers:
             raise ValueError("no server is named")
-        admin = KafkaAdminClient(bootstrap_servers=servers, bootstrap_timeout_ms=_CONNECT_SECONDS * 1000)
+        admin = KafkaAdminClient(
+            bootstrap_servers=servers, bootstrap_timeout_ms=_CONNECT_SECONDS * 1000, **(security or {})
+        )
     except KafkaError as error:
         raise TopicsNotDeclared(
             f"no Kafka answers at {bootstrap_servers} ({error}): start it, or correct DUALTRACK_KAFKA"

@@ -4,14 +4,12 @@ import asyncio
 import logging
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import confluent_kafka
 import faust
 import mode
 from yarl import URL
@@ -19,6 +17,7 @@ from yarl import URL
 from pipeline.agents import RetryConfig, StationService, register
 from pipeline.delivery import ProducerConfig
 from pipeline.fetching import ReadConfig
+from pipeline.reaching import quiet_client, topics_of
 from pipeline.stations import Station
 from pipeline.transport import RecordBatchTransport
 from schemas.faults import BrokerUnreachable, TopicsMissing
@@ -130,7 +129,7 @@ def create_app(station: Station, config: KafkaConfig) -> WorkerApp:
 def run_workers(stations: Sequence[Station], config: KafkaConfig, hooks: Hooks | None = None) -> int:
     """Run workers for these stations in one event loop until SIGTERM, SIGINT or a fault; returns the exit code.
 
-    Raises BrokerUnreachable or TopicsMissing before anything is started.
+    Raises BrokerUnreachable, BrokerRefused or TopicsMissing before anything is started.
     """
     topics = sorted({topic for station in stations for topic in station.topics})
     check_broker(config, topics)
@@ -148,14 +147,16 @@ def run_workers(stations: Sequence[Station], config: KafkaConfig, hooks: Hooks |
 
 def check_broker(config: KafkaConfig, topics: Sequence[str]) -> None:
     """Raise unless a broker answers in time and has these topics. The embedded broker is made to have them."""
-    quiet = logging.getLogger(f"{__name__}.librdkafka")
-    quiet.addHandler(logging.NullHandler())
-    quiet.propagate = False
-    settings = {"bootstrap.servers": config.bootstrap_servers, **config.security}
-    client = confluent_kafka.Producer(settings, logger=quiet)
-    present = _topics_of(client, config)
+    try:
+        present = topics_of(config.bootstrap_servers, config.security, config.reach_seconds)
+    except BrokerUnreachable as fault:
+        raise BrokerUnreachable(
+            f"{fault}. Start one (`dualtrack broker start`), name another in DUALTRACK_KAFKA, or try things out with "
+            "`dualtrack up --embedded`."
+        ) from None
     missing = [topic for topic in topics if topic not in present]
     if missing and config.embedded:
+        client, _ = quiet_client(config.bootstrap_servers, config.security)
         for topic in missing:
             client.list_topics(topic, timeout=config.reach_seconds)
     elif missing:
@@ -163,20 +164,6 @@ def check_broker(config: KafkaConfig, topics: Sequence[str]) -> None:
             f"The broker at {config.bootstrap_servers} has no topic {', '.join(missing)}. Workers create none: "
             "declare them with `dualtrack topics apply`."
         )
-
-
-def _topics_of(client: confluent_kafka.Producer, config: KafkaConfig) -> set[str]:
-    deadline = time.monotonic() + config.reach_seconds
-    while True:
-        try:
-            return set(client.list_topics(timeout=max(0.1, deadline - time.monotonic())).topics)
-        except confluent_kafka.KafkaException as exc:
-            if time.monotonic() >= deadline:
-                raise BrokerUnreachable(
-                    f"No Kafka broker answers at {config.bootstrap_servers} (tried for {config.reach_seconds:.0f} s: "
-                    f"{exc.args[0].str()}). Start one (`dualtrack broker start`), name another in DUALTRACK_KAFKA, or "
-                    "try things out with `dualtrack up --embedded`."
-                ) from exc
 
 
 class _Worker(mode.Worker):

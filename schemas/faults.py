@@ -9,6 +9,7 @@
         ├── RecordRefused       the broker or its client will never take this record
         ├── LogGap              the log no longer holds (or never held) the next record to read
         ├── BrokerUnreachable   nobody answers at the given address
+        ├── BrokerRefused       a broker is there, and TLS or SASL with it failed
         ├── TopicsMissing       the broker answers, but does not have the topics
         └── Stalled             there is something to read and nothing has moved for a long time
 
@@ -42,6 +43,10 @@ class LogGap(TerminalFault):
 
 class BrokerUnreachable(TerminalFault):
     """No Kafka broker answers at the given address."""
+
+
+class BrokerRefused(TerminalFault):
+    """A Kafka broker is there and does not let us in, or is not the one that it says it is."""
 
 
 class TopicsMissing(TerminalFault):

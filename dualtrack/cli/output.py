@@ -126,11 +126,16 @@ def settings_of(context: typer.Context) -> "Settings":
 
 def wrong_setting(error: "ValidationError") -> str:
     """Which variable of the environment is wrong, and what to do."""
-    told = "; ".join(
-        f"DUALTRACK_{str(item['loc'][0]).upper()}={item['input']}: {item['msg']}"
-        for item in error.errors(include_url=False)
-    )
-    return f"a setting is wrong: {told}. Correct or unset it"
+    from dualtrack.settings import Settings
+
+    told = []
+    for item in error.errors(include_url=False):
+        message = item["msg"].removeprefix("Value error, ")
+        # A rule about several settings names them itself; their values are not told, for some are secrets.
+        name = str(item["loc"][0]) if item["loc"] else ""
+        shown = "" if name in Settings.secret_fields() else item["input"]
+        told.append(f"DUALTRACK_{name.upper()}={shown}: {message}" if name else message)
+    return f"a setting is wrong: {'; '.join(told)}. Correct or unset it"
 
 
 def again(settings: "Settings", rest: str) -> str:

@@ -26,7 +26,7 @@ def apply(
         )
     from dualtrack.topics import apply_topics
 
-    created = apply_topics(servers, replicas)
+    created = apply_topics(servers, replicas, settings.kafka_python())
     if as_json:
         print_json({"created": created})
     else:

@@ -86,9 +86,9 @@ def test_the_broker_and_its_topics(home_with_broker: Path, monkeypatch: pytest.M
     lacking = diagnosis.broker(settings)
     assert lacking.ok is False
     assert "lacks signals.deal" in lacking.found
-    monkeypatch.setattr(tools, "topics_on_broker", lambda servers, timeout_s: set(ALL_TOPICS))
+    monkeypatch.setattr(tools, "topics_on_broker", lambda servers, timeout_s, security: set(ALL_TOPICS))
     assert diagnosis.broker(settings).ok
-    monkeypatch.setattr(tools, "topics_on_broker", lambda servers, timeout_s: None)
+    monkeypatch.setattr(tools, "topics_on_broker", lambda servers, timeout_s, security: None)
     assert "or run up again" in diagnosis.broker(settings).mend
     (home_with_broker / BROKER_FILE).unlink()
     assert diagnosis.broker(settings).ok is None

@@ -44,4 +44,5 @@ def test_a_broken_setting_is_a_finding_and_the_rest_is_still_looked_at(
         ("libraries", True),
         ("definitions", True),
     ]
-    assert "DUALTRACK_WEBHOOK_URL=foo" in found[0]["found"]
+    assert "DUALTRACK_WEBHOOK_URL holds no address: write https://host/path" in found[0]["found"]
+    assert "foo" not in found[0]["found"]

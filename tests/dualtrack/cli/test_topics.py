@@ -30,7 +30,7 @@ def test_a_broker_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pyt
 def test_what_was_created_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUALTRACK_KAFKA", "127.0.0.1:1")
     created = ["signals.deal"]
-    monkeypatch.setattr(topics, "apply_topics", lambda servers, replicas: created)
+    monkeypatch.setattr(topics, "apply_topics", lambda servers, replicas, security: created)
     assert json_of("topics", "apply", home=tmp_path) == {"created": ["signals.deal"]}
     assert dualtrack("topics", "apply", home=tmp_path).stdout == "created signals.deal\n"
     created.clear()
