@@ -9,18 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.kit import (
-    Books,
-    Flow,
-    Process,
-    Stage,
-    check_equation,
-    check_rows_fit_offsets,
-    read_books,
-    read_logs,
-    settled,
-    until,
-)
+from tests.faults.books import Books, check_equation, check_rows_fit_offsets, read_books, read_logs, settled
+from tests.faults.flow import Flow
+from tests.faults.processes import Process, until
+from tests.faults.stage import Stage
 
 logger = logging.getLogger(__name__)
 

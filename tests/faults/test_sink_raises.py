@@ -23,7 +23,10 @@ from schemas.records import OutRecord, RecordBatch
 from schemas.settling import Landed, SettleBatch
 from sinks.duckdb_sink import DuckDBSink, Transaction
 from sinks.snapshot import SnapshotTimer
-from tests.faults.kit import Flow, Sent, Stage, check_equation, check_rows_fit_offsets, read_books, read_logs, until
+from tests.faults.books import check_equation, check_rows_fit_offsets, read_books, read_logs
+from tests.faults.flow import Flow, Sent
+from tests.faults.processes import until
+from tests.faults.stage import Stage
 
 logger = logging.getLogger(__name__)
 

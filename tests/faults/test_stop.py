@@ -14,7 +14,10 @@ from dualtrack.tools import run_stations, settle_station
 from predictions.definitions import DEFINITIONS
 from predictions.load import BrokenDefinition
 from sinks.driver_faults import translated
-from tests.faults.kit import Flow, Stage, check_equation, read_books, read_logs, settled, until
+from tests.faults.books import check_equation, read_books, read_logs, settled
+from tests.faults.flow import Flow
+from tests.faults.processes import until
+from tests.faults.stage import Stage
 
 STOP_SECONDS = 15.0
 
