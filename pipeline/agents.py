@@ -13,6 +13,8 @@ skips a batch.
 
 import asyncio
 import logging
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -29,9 +31,12 @@ from tenacity import (
     wait_random,
 )
 
+from pipeline import telemetry as names
+from pipeline.activity import CLOSING_STEP, OPENING_STEP, Activity, Phase
 from pipeline.dedicated import DedicatedThread
 from pipeline.delivery import Producer, ProducerConfig
 from pipeline.fetching import BatchMessage
+from pipeline.measuring import Telemetry
 from pipeline.progress import Partition
 from pipeline.stations import Station
 from schemas.faults import TransientFault
@@ -61,65 +66,96 @@ class StationService(Service):
     """Runs one station: its thread, its producer, its ticks. Started before the app's consumer, stopped after it."""
 
     def __init__(
-        self, station: Station, producer_config: ProducerConfig, retry: RetryConfig, stop_grace_seconds: float = 30.0
+        self,
+        station: Station,
+        producer_config: ProducerConfig,
+        retry: RetryConfig,
+        stop_grace_seconds: float = 30.0,
+        telemetry: Telemetry | None = None,
     ) -> None:
         super().__init__()
         self.station = station
+        self.telemetry = telemetry or Telemetry()
+        self.activity = Activity(station.name)
         self._producer_config = producer_config
         self._retry = retry
         self._grace = stop_grace_seconds
         self._thread = DedicatedThread(f"dualtrack-{station.name}")
+        self.activity.stack = self._thread.stack
+        self.activity.standing_by = lambda: station.standing_by
         self._producer: Producer | None = None
         self._turn = asyncio.Lock()
 
     async def on_start(self) -> None:
         """Open the station. A standby waits here, before the worker joins the consumer group."""
         self._thread.start()
-        await self._thread.run(self.station.open)
+        with self.activity.step(OPENING_STEP):
+            await self._thread.run(self.station.open)
         self._producer = Producer(self._producer_config)
+        self.activity.enter(Phase.JOINING)
 
     async def on_stop(self) -> None:
         """Let a running batch come to its end (it stays unacked), then close the station and the producer."""
         if self._producer is None:
             return  # open() did not return: there is nothing to close, and its thread ends with the process
         try:
-            await asyncio.wait_for(self._thread.run(self.station.close), self._grace)
+            with self.activity.step(CLOSING_STEP):
+                await asyncio.wait_for(self._thread.run(self.station.close), self._grace)
         except TimeoutError:
-            logger.warning("%s did not come to an end in %.0f s", self.station.name, self._grace)
+            where = self.activity.where_it_is()
+            logger.warning("%s did not come to an end in %.0f s: %s", self.station.name, self._grace, where)
         self._thread.end()
         await self._producer.close()
 
-    async def handle(self, records: RecordBatch) -> None:
-        """Steps 2 and 3: process one batch and deliver what came out of it."""
+    async def handle(self, records: RecordBatch, where: str = "") -> None:
+        """Steps 2 and 3: process one batch and deliver what came out of it. ``where`` is for people."""
         async with self._turn:
-            outputs = await self._insist(lambda: self._thread.run(self.station.process, records))
-            await self._deliver(outputs)
+            begun = time.perf_counter()
+            process = self.station.process
+            outputs = await self._insist("station.process", where, lambda: self._thread.run(process, records))
+            processed = time.perf_counter()
+            await self._deliver(outputs, where)
+        station = self.station.name
+        self.telemetry.observe(names.BATCH_RECORDS, len(records), station=station)
+        self.telemetry.observe(names.BATCH_SECONDS, processed - begun, station=station)
+        for topic, count in Counter(record.topic for record in records).items():
+            self.telemetry.add(names.RECORDS_IN, count, station=station, topic=topic)
 
     async def tick(self) -> None:
         """Step 5: deliver what waits in the station's outbox."""
         async with self._turn:
-            outputs = await self._insist(lambda: self._thread.run(self.station.tick))
+            outputs = await self._insist("station.tick", "", lambda: self._thread.run(self.station.tick))
             if outputs:
                 await self._deliver(outputs)
-                await self._insist(lambda: self._thread.run(self.station.delivered, outputs))
+                await self._insist("station.delivered", "", lambda: self._thread.run(self.station.delivered, outputs))
 
     async def stored_offsets(self) -> Mapping[Partition, int] | None:
         """The station's stored offsets, read after whatever it is doing now."""
-        return await self._insist(lambda: self._thread.run(self.station.stored_offsets))
+        return await self._insist("station.stored_offsets", "", lambda: self._thread.run(self.station.stored_offsets))
 
-    async def _deliver(self, outputs: Sequence[OutRecord]) -> None:
-        producer = self._producer
+    async def _deliver(self, outputs: Sequence[OutRecord], where: str = "") -> None:
+        producer, station = self._producer, self.station.name
         if producer is None:
-            raise RuntimeError(f"{self.station.name} has no producer before it is started")
-        await self._insist(lambda: producer.send_all(outputs))
+            raise RuntimeError(f"{station} has no producer before it is started")
+        if not outputs:
+            return
+        begun = time.perf_counter()
+        await self._insist("delivering", where, lambda: producer.send_all(outputs))
+        self.telemetry.observe(names.DELIVERY_SECONDS, time.perf_counter() - begun, station=station)
+        for topic, count in Counter(record.topic for record in outputs).items():
+            self.telemetry.add(names.RECORDS_OUT, count, station=station, topic=topic)
 
-    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _insist(self, step: str, where: str, call: Callable[[], Awaitable[T]]) -> T:
+        with self.activity.step(step, where):
+            return await self._until_it_passes(step, call)
+
+    async def _until_it_passes(self, step: str, call: Callable[[], Awaitable[T]]) -> T:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(TransientFault),
             stop=stop_after_attempt(self._retry.attempts),
             wait=wait_exponential(self._retry.first_wait_seconds, self._retry.longest_wait_seconds)
             + wait_random(0, self._retry.first_wait_seconds),
-            before_sleep=self._log_retry,
+            before_sleep=lambda state: self._note_retry(step, state),
             reraise=True,
         )
         async for attempt in retrying:
@@ -127,8 +163,9 @@ class StationService(Service):
                 return await call()
         raise AssertionError("tenacity ends by returning or raising")
 
-    def _log_retry(self, state: RetryCallState) -> None:
+    def _note_retry(self, step: str, state: RetryCallState) -> None:
         fault = state.outcome.exception() if state.outcome else None
+        self.telemetry.add(names.RETRIES, station=self.station.name, step=step)
         logger.warning("%s: try %d failed, trying again: %r", self.station.name, state.attempt_number, fault)
 
 
@@ -145,20 +182,22 @@ def register(app: faust.App, service: StationService, tick_seconds: float) -> No
 
     @app.timer(tick_seconds)
     async def tick() -> None:
-        await _guarded(app, "its tick", service.tick)
+        await _guarded(app, service, "its tick", service.tick)
 
 
 async def _batch(app: faust.App, service: StationService, event: Any) -> bool:
     """One batch, steps 1 to 5; False when the worker stops."""
     message: BatchMessage = event.message
-    if not await _guarded(app, _where(message), lambda: service.handle(event.value)):
+    where = _where(message)
+    if not await _guarded(app, service, where, lambda: service.handle(event.value, where)):
         return False
     message.finished = True
     event.ack()
-    return await _guarded(app, "its tick", service.tick)
+    service.activity.finished()
+    return await _guarded(app, service, "its tick", service.tick)
 
 
-async def _guarded(app: faust.App, where: str, call: Callable[[], Awaitable[None]]) -> bool:
+async def _guarded(app: faust.App, service: StationService, where: str, call: Callable[[], Awaitable[None]]) -> bool:
     """Call it; on a fault stop the worker and return False."""
     if app.should_stop:
         return False
@@ -167,9 +206,11 @@ async def _guarded(app: faust.App, where: str, call: Callable[[], Awaitable[None
     # The one place where every exception is caught: whatever it is, nothing later may be acked. Left to Faust, it
     # would restart the agent with the next batch and commit past this one.
     except Exception as fault:
+        service.activity.fail(f"at {where}: {type(fault).__name__}: {fault}")
         logger.critical(
             "%s stops at %s: %s: %s. Nothing of it is acknowledged; the next start reads it again.",
             *(app.conf.id, where, type(fault).__name__, fault),
+            extra={"where": where, "fault": type(fault).__name__},
         )
         await app.crash(fault)
         return False

@@ -26,7 +26,7 @@ from predictions.evaluate import Change, PredictionEngine
 from predictions.milestones import alerts_of
 from schemas.outcomes import Parsed, Rejected
 from schemas.records import OutRecord, RecordBatch
-from schemas.settling import Landed
+from schemas.settling import Landed, SettleBatch
 from sinks.duckdb_sink import DuckDBSink
 
 Clock = Callable[[], datetime]
@@ -88,6 +88,8 @@ class Settled:
 
     landed: Landed
     changes: tuple[Change, ...]
+    batch: SettleBatch
+    """What was read, decoded."""
 
 
 def settle_batch(records: RecordBatch, tools: SettleTools, next_offsets: Offsets | None = None) -> Settled:
@@ -106,7 +108,7 @@ def settle_batch(records: RecordBatch, tools: SettleTools, next_offsets: Offsets
         # 4. What people on alert must hear, to be delivered after the commit.
         transaction.queue(alerts_of(changes), tools.receivers)
     # 5. Committed: all of it, or on any fault none of it.
-    return Settled(landed, changes)
+    return Settled(landed, changes, batch)
 
 
 def _split(outcomes: Iterable[Parsed | Rejected]) -> tuple[list[Parsed], list[Rejected]]:

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from pipeline import telemetry as names
+from pipeline.measuring import Telemetry
 from schemas.faults import TransientFault
-from sinks.alerts import deliver_due
+from sinks.alerts import deliver_due, oldest_waiting
 from sinks.base import Clock
 from sinks.duckdb_sink import DuckDBSink
-from sinks.receivers import Receiver
+from sinks.receivers import TOPIC, Receiver
 from sinks.snapshot import SnapshotTimer
 
 logger = logging.getLogger(__name__)
@@ -32,8 +34,10 @@ class Housekeeping:
         snapshot: Path,
         timer: SnapshotTimer,
         clock: Clock,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._sink = sink
+        self._telemetry = telemetry or Telemetry()
         self._receivers = receivers
         self._snapshot = snapshot
         self._timer = timer
@@ -78,7 +82,11 @@ class Housekeeping:
 
     def _round(self) -> None:
         try:
-            deliver_due(self._sink, self._clock(), self._receivers)
+            done = deliver_due(self._sink, self._clock(), self._receivers)
+            for (receiver, result), count in done.by_receiver.items():
+                self._telemetry.add(names.ALERT_ATTEMPTS, count, receiver=receiver, result=result)
+            with self._sink.reader() as connection:
+                self._telemetry.alerts_wait((TOPIC, *self._receivers), oldest_waiting(connection))
         except TransientFault as fault:
             logger.warning("alerts wait: %s", fault)
         if self._timer.due:
@@ -86,7 +94,9 @@ class Housekeeping:
 
     def _take_snapshot(self) -> None:
         try:
-            seconds = self._sink.snapshot(self._snapshot).seconds
+            taken = self._sink.snapshot(self._snapshot)
+            seconds = taken.seconds
+            self._telemetry.snapshot_taken(seconds, taken.size)
         except TransientFault as fault:
             # Analysts see the one before for a while longer; nothing else depends on it.
             logger.warning("no snapshot this time: %s", fault)

@@ -8,16 +8,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from pipeline import telemetry as names
 from pipeline.flow import Settled, SettleTools, settle_batch
 from pipeline.housekeeping import Housekeeping
+from pipeline.measuring import Telemetry
 from predictions.definition import Definition
 from predictions.load import validate_sql
 from predictions.milestones import alerts_of
 from predictions.views import install_views
+from schemas.alerts import Alert
+from schemas.outcomes import Outcome
 from schemas.records import OutRecord, RecordBatch
 from schemas.settling import Landed
 from schemas.topics import EVENT_TYPES, SETTLE_READS
-from sinks.alerts import IDEMPOTENCY_KEY, mark_delivered, pending_records
+from sinks.alerts import IDEMPOTENCY_KEY, log_attempt, mark_delivered, pending_records
 from sinks.base import StoreLocked
 from sinks.duckdb_sink import DuckDBSink
 from sinks.receivers import TOPIC, Receiver
@@ -81,7 +85,10 @@ class SettleStation:
         make_parts: Callable[[], SettleParts],
         on_settled: Callable[[Settled], None] = lambda _: None,
         give_up: threading.Event | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        self._telemetry = telemetry or Telemetry()
+        self.standing_by = ""
         self._make_parts = make_parts
         self._on_settled = on_settled
         self._give_up = give_up
@@ -92,11 +99,13 @@ class SettleStation:
     def open(self) -> None:
         """Take the store, waiting for it where another process has it; declare the predictions."""
         parts = self._make_parts()
-        parts.open(FOREVER_SECONDS, self._standing_by())
+        parts.open(FOREVER_SECONDS, self._on_wait())
+        self.standing_by = ""
         self._open_parts = parts
+        parts.sink.on_commit = lambda seconds: self._telemetry.observe(names.COMMIT_SECONDS, seconds)
         self._settle((), parts)
         self._housekeeping = Housekeeping(
-            parts.sink, parts.receivers, parts.snapshot, SnapshotTimer(), parts.tools.clock
+            *(parts.sink, parts.receivers, parts.snapshot, SnapshotTimer(), parts.tools.clock), self._telemetry
         )
         self._housekeeping.start()
 
@@ -122,6 +131,9 @@ class SettleStation:
         with parts.sink.transaction() as transaction:
             for record in records:
                 mark_delivered(transaction.connection, dict(record.headers)[IDEMPOTENCY_KEY].decode(), TOPIC, now)
+        self._telemetry.add(names.ALERT_ATTEMPTS, len(records), receiver=TOPIC, result="delivered")
+        for record in records:
+            log_attempt(Alert.model_validate_json(record.value), TOPIC, None)
 
     def stored_offsets(self) -> Mapping[tuple[str, int], int] | None:
         """Where DuckDB says that reading goes on; loaded files have offsets too, which are no business of Kafka's."""
@@ -143,17 +155,25 @@ class SettleStation:
         settled = settle_batch(records, parts.tools)
         self._deadlines_seen = parts.tools.clock()
         self.total += settled.landed
+        self._measure(settled, self._deadlines_seen.timestamp())
         self._on_settled(settled)
 
-    def _standing_by(self) -> OnWait:
-        told = False
+    def _measure(self, settled: Settled, now: float) -> None:
+        landed, batch, told = settled.landed, settled.batch, self._telemetry
+        told.add(names.OUTCOMES, landed.landed, outcome=Outcome.LANDED)
+        told.add(names.OUTCOMES, landed.duplicate, outcome=Outcome.DUPLICATE)
+        told.add(names.OUTCOMES, landed.rejected, outcome=Outcome.REJECTED)
+        told.add(names.REDELIVERED, landed.redelivered)
+        told.rejected(landed.rules)
+        known = [one.known_at for kind in (batch.signals, batch.rejections, batch.decisions) for one in kind]
+        told.observe(names.LATENCY, [max(0.0, now - known_at.timestamp()) for known_at in known])
 
+    def _on_wait(self) -> OnWait:
         def on_wait(locked: StoreLocked) -> None:
-            nonlocal told
             if self._give_up is not None and self._give_up.is_set():
                 raise locked
-            if not told:
+            if not self.standing_by:
                 logger.warning("standing by: %s", locked)
-                told = True
+            self.standing_by = str(locked)
 
         return on_wait

@@ -27,6 +27,11 @@ class Station(Protocol):
         """The topics it reads."""
         ...
 
+    @property
+    def standing_by(self) -> str:
+        """Why ``open`` waits for another process; empty when it does not. Read from other threads."""
+        ...
+
     def open(self) -> None:
         """Called once, before the worker joins the consumer group. May block: a standby waits here for its lock."""
         ...

@@ -23,6 +23,7 @@ from faust.types import TP, AppT, Message
 from mode import Service
 from yarl import URL
 
+from pipeline.activity import Activity, Phase, told_lag
 from pipeline.fetching import BatchConsumerThread, BatchMessage, ReadConfig
 from pipeline.progress import Partition, Progress, Span
 from schemas.faults import LogGap, Stalled
@@ -42,6 +43,7 @@ class BatchConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading: ReadConfig = cast("Any", self.transport).reading
+        self._activity: Activity = cast("Any", self.transport).activity
         self._progress = Progress()
         self._committed: dict[TP, int] = {}
         self._generation = 0
@@ -59,7 +61,8 @@ class BatchConsumer(driver.Consumer):
         """Seek to the station's stored offsets if there are any, else to the group's; stops the worker on a LogGap."""
         stored = await self._reading.stored_offsets() if self._reading.stored_offsets else None
         try:
-            positions = await self._thread.start_reading(stored)
+            with self._activity.step("seeking"):
+                positions = await self._thread.start_reading(stored)
         except LogGap as gap:
             await _crash(self, gap)
             raise
@@ -68,6 +71,7 @@ class BatchConsumer(driver.Consumer):
         self._skipped = False
         self._committed.clear()
         self._progress.restart(positions.items())
+        self._activity.enter(Phase.RUNNING)
         return positions
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
@@ -82,7 +86,8 @@ class BatchConsumer(driver.Consumer):
             return
         generation = self._generation
         try:
-            records, spans = await self._thread.fetch_batch(active, timeout)
+            with self._activity.step("fetching"):
+                records, spans = await self._thread.fetch_batch(active, timeout)
         except LogGap as gap:
             await _crash(self, gap)
             return
@@ -135,12 +140,18 @@ class BatchConsumer(driver.Consumer):
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         # Faust notes a failed commit as committed (#316), and would not repeat it.
         try:
-            confirmed = await super()._commit(offsets)
+            with self._activity.step("committing", _places(offsets)):
+                confirmed = await super()._commit(offsets)
         except ConsumerStoppedError:
             return False  # after a crash: what was acked and not committed comes again
         if confirmed:
             self._committed.update(offsets)
         return confirmed
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Take partitions over; where to begin in them is known when ``seek_to_committed`` has run."""
+        self._activity.assigned({(tp.topic, tp.partition) for tp in assigned})
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions away; ``wait_empty`` is called in here and commits them, so they are forgotten last."""
@@ -180,21 +191,27 @@ class BatchConsumer(driver.Consumer):
     async def verify_all_partitions_active(self) -> None:
         """Faust's regular look for stalls, ours instead: lag without progress stops the worker."""
         now, (finished, since) = monotonic(), self._last_move
-        if finished != self._progress.finished_spans or not await self._lag():
+        lag = await self._lag()
+        self._activity.lag = lag
+        if finished != self._progress.finished_spans or not any(lag.values()):
             self._last_move = (self._progress.finished_spans, now)
+            self._activity.nothing_waits()
         elif now - since > self._reading.stall_seconds:
-            lag = await self._lag()
-            await _crash(self, Stalled(f"{lag} records wait to be read, and none was finished for {now - since:.0f} s"))
+            told = f"{sum(lag.values())} records wait ({told_lag(lag)}), and none was finished for {now - since:.0f} s"
+            await _crash(self, Stalled(f"{told}; {self._activity.where_it_is()}"))
 
-    async def _lag(self) -> int:
+    async def _lag(self) -> dict[Partition, int]:
+        """Records that are not finished, by partition; empty where the broker does not say."""
         try:
             ends = await self._thread.highwaters(*(TP(*tp) for tp in self._progress))
         except ConsumerStoppedError:
-            return 0
+            return {}
         except KafkaError as exc:
             self.log.warning("Cannot ask the broker how far its logs reach: %r", exc)
-            return 0
-        return sum(max(0, end - (self._progress.next_offset(tp) or 0)) for tp, end in ends.items())
+            return {}
+        return {
+            (tp.topic, tp.partition): max(0, end - (self._progress.next_offset(tp) or 0)) for tp, end in ends.items()
+        }
 
 
 class RecordBatchTransport(driver.Transport):
@@ -202,9 +219,17 @@ class RecordBatchTransport(driver.Transport):
 
     Consumer: ClassVar[type[BatchConsumer]] = BatchConsumer
 
-    def __init__(self, url: list[URL], app: AppT, reading: ReadConfig | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        url: list[URL],
+        app: AppT,
+        reading: ReadConfig | None = None,
+        activity: Activity | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(url, app, **kwargs)
         self.reading = reading or ReadConfig()
+        self.activity = activity or Activity(app.conf.id)
 
 
 class _Forgetful(dict[TP, int | None]):
@@ -220,6 +245,11 @@ class _Forgetful(dict[TP, int | None]):
         pass
 
 
+def _places(offsets: Mapping[TP, int]) -> str:
+    return ", ".join(f"{tp.topic}/{tp.partition} up to {offset}" for tp, offset in sorted(offsets.items()))
+
+
 async def _crash(consumer: BatchConsumer, fault: Exception) -> None:
+    consumer._activity.fail(f"{type(fault).__name__}: {fault}")
     consumer.log.critical("%s stops: %s: %s", consumer.app.conf.id, type(fault).__name__, fault)
     await consumer.app.crash(fault)

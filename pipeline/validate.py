@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from pipeline import telemetry as names
 from pipeline.flow import ValidateTools, validate_batch
+from pipeline.measuring import Telemetry
 from schemas.records import OutRecord, RecordBatch
 from schemas.topics import VALIDATE_READS
 
@@ -13,9 +15,11 @@ class ValidateStation:
 
     name = "validate"
     topics = VALIDATE_READS
+    standing_by = ""
 
-    def __init__(self, make_tools: Callable[[], ValidateTools]) -> None:
+    def __init__(self, make_tools: Callable[[], ValidateTools], telemetry: Telemetry | None = None) -> None:
         self._make_tools = make_tools
+        self._telemetry = telemetry or Telemetry()
         self._tools: ValidateTools | None = None
         self.counts: Counter[str] = Counter()
         """Records written so far, by topic."""
@@ -23,6 +27,7 @@ class ValidateStation:
     def open(self) -> None:
         """Load knowledge and checks, in the thread that will use them: Great Expectations takes seconds to import."""
         self._tools = self._make_tools()
+        self._tools.checks.on_run = lambda seconds: self._telemetry.observe(names.CHECK_SECONDS, seconds)
         self._tools.checks.open()
 
     def process(self, records: RecordBatch) -> Sequence[OutRecord]:

@@ -1,5 +1,6 @@
 """What settle works on: the records it read, decoded, each still carrying the name of its input."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,6 +51,7 @@ class ArrivedDecision:
     envelope: Mapping[str, Any]
     data: Mapping[str, Any]
     content_hash: str
+    replay_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Landed:
     """Types of the events that landed or were corrected: what predictions must look at."""
     decisions: int = 0
     """How many of the landed ones are decisions."""
+    rules: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False)
+    """How many of the rejected ones each (stage, rule) refused."""
 
     def __add__(self, other: "Landed") -> "Landed":
         return Landed(
@@ -87,4 +91,5 @@ class Landed:
             self.redelivered + other.redelivered,
             self.event_types | other.event_types,
             self.decisions + other.decisions,
+            Counter(self.rules) + Counter(other.rules),
         )

@@ -7,9 +7,11 @@
 What failed is tried again after 5 s, 10 s, 20 s ... up to an hour, for ever: an alert is never dropped.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -21,6 +23,8 @@ from schemas.topics import PREDICTIONS_CHANGED
 from sinks.arrow_rows import table_of
 from sinks.landing import insert
 from sinks.receivers import TOPIC, NotDelivered, Receiver
+
+logger = logging.getLogger(__name__)
 
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(hours=1)
@@ -50,6 +54,8 @@ class Delivered:
 
     delivered: int = 0
     failed: int = 0
+    by_receiver: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False)
+    """(receiver, ``delivered`` or ``failed``) to the number of attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +146,44 @@ def deliver_due(sink: OutboxSink, now: datetime, receivers: Mapping[str, Receive
     """
     with sink.reader() as connection:
         due = [one for one in _waiting(connection) if one.receiver in receivers and one.due(now)]
-    delivered, down = 0, set[str]()
+    counts, down = Counter[tuple[str, str]](), set[str]()
     for one in due:
         if one.receiver in down:
             continue
         error = _sent(receivers[one.receiver], one.alert)
         with sink.transaction() as transaction:
             note_attempt(transaction.connection, one.alert.key, one.receiver, error, now)
-        if error is None:
-            delivered += 1
-        else:
+        counts[one.receiver, "failed" if error else "delivered"] += 1
+        log_attempt(one.alert, one.receiver, error)
+        if error is not None:
             down.add(one.receiver)
-    return Delivered(delivered, len(down))
+    return Delivered(counts.total() - len(down), len(down), counts)
+
+
+def log_attempt(alert: Alert, receiver: str, error: str | None) -> None:
+    """A line of the log, with the alert's identity as fields."""
+    fields = {"alert": alert.key, "receiver": receiver, "prediction": alert.prediction, "reading": alert.reading}
+    if error is None:
+        logger.info("alert %s delivered to %s", alert.key, receiver, extra=fields)
+    else:
+        logger.warning(
+            "alert %s not delivered to %s, which is tried again: %s", alert.key, receiver, error, extra=fields
+        )
+
+
+def oldest_waiting(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, datetime]]:
+    """By receiver, how many alerts wait for delivery, and since when the oldest does."""
+    rows = connection.execute(
+        """
+        SELECT o.receiver, count(*), min(o.created_at)
+        FROM outbox o
+        WHERE NOT EXISTS (
+            FROM deliveries d WHERE d."key" = o."key" AND d.receiver = o.receiver AND d.delivered
+        )
+        GROUP BY o.receiver
+        """
+    ).fetchall()
+    return {receiver: (count, oldest) for receiver, count, oldest in rows}
 
 
 def _sent(receiver: Receiver, alert: Alert) -> str | None:

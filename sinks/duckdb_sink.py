@@ -76,6 +76,8 @@ class DuckDBSink:
         self._busy = False
         # Held by whoever checkpoints, and by a snapshot until its copy is done: a checkpoint during a copy spoils it.
         self._checkpoints = threading.Lock()
+        self.on_commit: Callable[[float], None] = lambda _: None
+        """Told, after every commit, how many seconds it took."""
 
     def open(self, wait_seconds: float | None = None, on_wait: Callable[[StoreLocked], None] | None = None) -> None:
         """Take the store; make, migrate and describe it (views) where needed.
@@ -137,7 +139,9 @@ class DuckDBSink:
             try:
                 connection.execute("BEGIN")
                 yield transaction
+                begun = time.perf_counter()
                 connection.execute("COMMIT")
+                self.on_commit(time.perf_counter() - begun)
             except BaseException as error:
                 # A driver that failed to commit may have rolled back already.
                 with suppress(duckdb.Error):

@@ -9,6 +9,7 @@ The lookups join the batch's 64-bit hashes with the whole column (10 ms at 5 M r
 window in time, which would let late duplicates in.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -68,6 +69,7 @@ def land(connection: duckdb.DuckDBPyConnection, batch: SettleBatch, landed_at: d
         redelivered=fresh.redelivered,
         event_types=_types(found.signals),
         decisions=len(found.decisions),
+        rules=Counter((one.stage, one.rule) for one in fresh.rejections),
     )
 
 
@@ -231,7 +233,7 @@ def _kind(arrived: Arrived) -> str:
 def _replay_of(arrived: Arrived) -> str | None:
     if isinstance(arrived, ArrivedSignal):
         return arrived.signal.replay_of
-    return arrived.replay_of if isinstance(arrived, ArrivedRejection) else None
+    return arrived.replay_of
 
 
 def _duplicates_table(duplicates: Sequence[tuple[Candidate, bool]], landed_at: datetime) -> pa.Table:

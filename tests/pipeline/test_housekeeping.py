@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import housekeeping
 from pipeline.housekeeping import Housekeeping
+from sinks.alerts import Delivered
 from sinks.base import StoreBusy
 from sinks.duckdb_sink import DuckDBSink
 from sinks.snapshot import SnapshotTimer
@@ -20,10 +21,11 @@ def kept(sink: DuckDBSink, snapshot: Path) -> Housekeeping:
 def test_a_fault_that_passes_does_not_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def busy_once(*_: object) -> None:
+    def busy_once(*_: object) -> Delivered:
         calls.append(1)
         if len(calls) == 1:
             raise StoreBusy("disk full for a second")
+        return Delivered()
 
     monkeypatch.setattr(housekeeping, "deliver_due", busy_once)
     with DuckDBSink(tmp_path / "store.duckdb") as sink:

@@ -266,8 +266,8 @@ async def test_lag_without_progress_stops_the_worker(consumer: BatchConsumer, mo
     async def crash(reason: BaseException) -> None:
         crashes.append(reason)
 
-    async def lag() -> int:
-        return 7
+    async def lag() -> dict[tuple[str, int], int]:
+        return {("raw", 0): 7}
 
     monkeypatch.setattr(consumer.app, "crash", crash)
     monkeypatch.setattr(consumer, "_lag", lag)
@@ -281,7 +281,7 @@ async def test_lag_without_progress_stops_the_worker(consumer: BatchConsumer, mo
     await asyncio.sleep(0.03)
     await consumer.verify_all_partitions_active()
     assert isinstance(crashes[0], Stalled)
-    assert "7 records wait" in str(crashes[0])
+    assert "7 records wait (raw/0 7), and none was finished" in str(crashes[0])
 
 
 def test_the_entry_point_names_this_transport() -> None:

@@ -36,6 +36,7 @@ class MemoryStation:
 
     topics: tuple[str, ...]
     name: str = "memory"
+    standing_by: str = ""
     stored: Offsets | None = None
     on_batch: Callable[[RecordBatch], Sequence[OutRecord]] = lambda _records: ()
     batches: list[RecordBatch] = field(default_factory=list)
