@@ -1,21 +1,44 @@
 """Replay rejected inputs after a fix: each replay is a new input that names the old one, and lands at most once.
 
-An input that came through Kafka goes back to its raw topic, where the workers read it. One that was loaded from a
-file is run through the two flow functions here, as ``replay:<attempt>:<topic>`` at its old place.
+An input that came through Kafka goes back to its topic, where the workers read it. One that was loaded from a file is
+run through the two flow functions here, as ``replay:<attempt>:<topic>`` at its old place. What is open is said in one
+place, ``sinks.view_texts.REJECTION_STATUS``: the view ``rejections_open`` and this command read the same text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import duckdb
+
+from dualtrack.condition import bad_condition, checked_condition
 from dualtrack.loading import as_read
 from pipeline.flow import SettleTools, ValidateTools, settle_batch, validate_batch
 from publishers.sdk import EventRefused, Publisher
-from schemas.headers import REPLAY_OF
-from schemas.records import InputName, RawRecord
+from schemas.headers import INPUT_HEADERS, REPLAY_OF
+from schemas.outcomes import Stage
+from schemas.records import Headers, InputName, RawRecord
 from schemas.settling import Landed
-from schemas.topics import RAW_TOPICS
+from schemas.topics import DECISIONS, RAW_TOPICS, VALIDATED
+from sinks.view_texts import REJECTION_STATUS
+
+CONDITION_COLUMNS: Final = {
+    "topic": "text",
+    "partition": "number",
+    "offset": "number",
+    "stage": "text",
+    "rule": "text",
+    "reason": "text",
+    "known_at": "time",
+    "rejected_at": "time",
+    "attempts": "number of replays",
+    "value": "text",
+    "key": "text",
+    "headers": "map of text",
+}
+"""What a condition (``--where``) may speak of. Bytes that are no UTF-8 read ``\\xFF``; of a repeated header the last
+counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +58,6 @@ class Rejection:
         """The input's name, which ``rejections show`` and ``replay`` take."""
         return self.record.name
 
-    @property
-    def from_kafka(self) -> bool:
-        """Does it go back to a topic?"""
-        return self.record.topic in RAW_TOPICS
-
 
 @dataclass(frozen=True, slots=True)
 class ListedRejection:
@@ -54,6 +72,36 @@ class ListedRejection:
     landed: bool
     """Has a replay landed it (or found that it had landed already)?"""
 
+    @property
+    def name(self) -> InputName:
+        """The input's name."""
+        return InputName.parse(self.input)
+
+    @property
+    def from_kafka(self) -> bool:
+        """Does it go back to a topic?"""
+        return self.destination is not None
+
+    @property
+    def destination(self) -> str | None:
+        """The topic that it goes back to; None for what was loaded from a file."""
+        if self.stage == Stage.SETTLE and self.rule == "not_a_validated_signal":
+            return VALIDATED
+        topic = self.name.topic
+        return topic if topic in RAW_TOPICS or topic == DECISIONS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rejections: all that every part which is given fits."""
+
+    stage: str | None = None
+    rule: str | None = None
+    where: str | None = None
+    """A condition in SQL over CONDITION_COLUMNS."""
+    landed_too: bool = False
+    """Those that a replay has landed as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Republished:
@@ -63,49 +111,68 @@ class Republished:
     refused: dict[str, str]
 
 
-# A replay that was rejected again is a rejection too; it stays out, because the one that it replays stands for both.
-_FIRSTS = """
-    FROM rejections r
-    LEFT JOIN (
-        SELECT replay_of, count(*) AS attempts, bool_or(outcome <> 'rejected') AS landed
-        FROM outcomes WHERE replay_of IS NOT NULL GROUP BY replay_of
-    ) again ON again.replay_of = r.topic || '/' || r."partition" || '/' || r."offset"
+def _text(column: str) -> str:
+    return f"coalesce(TRY(decode({column})), {column}::VARCHAR)"
+
+
+_HEADERS = f"""
+    map(list_distinct(list_transform(headers, lambda h: h."name")),
+        list_transform(list_distinct(list_transform(headers, lambda h: h."name")), lambda n: list_last(list_transform(
+            list_filter(headers, lambda h: h."name" = n), lambda h: {_text('h."value"')}))))
+"""
+_ALL = f"""
+    SELECT topic, "partition", "offset", stage, rule, reason, known_at, rejected_at, replays AS attempts,
+           {_text('"value"')} AS "value", {_text('"key"')} AS "key", {_HEADERS} AS headers, input, landed, is_open,
+           is_replay
+    FROM ({REJECTION_STATUS})
 """
 _STORED = f"""
-    SELECT r.topic, r."partition", r."offset", r."key", r."value", r.headers, epoch_ms(r.known_at), r.stage, r.rule,
-           r.reason, r.replay_of, coalesce(again.attempts, 0)
-    {_FIRSTS}
-"""
-_LISTED = f"""
-    SELECT r.topic || '/' || r."partition" || '/' || r."offset", r.stage, r.rule, r.reason, r.rejected_at,
-           coalesce(again.attempts, 0), coalesce(again.landed, false)
-    {_FIRSTS}
-    WHERE r.replay_of IS NULL AND r.stage = coalesce(?, r.stage) AND r.rule = coalesce(?, r.rule)
-    ORDER BY r.rejected_at, r.topic, r."partition", r."offset"
+    SELECT topic, "partition", "offset", "key", "value", headers, epoch_ms(known_at), stage, rule, reason, replay_of,
+           replays
+    FROM ({REJECTION_STATUS})
 """
 
 
-def list_rejections(
-    connection: Any, stage: str | None = None, rule: str | None = None, *, landed_too: bool = False
-) -> list[ListedRejection]:
-    """Rejections that no replay has landed yet, or all of them, oldest first; each once, however often replayed."""
-    found = [ListedRejection(*row) for row in connection.execute(_LISTED, [stage, rule]).fetchall()]
-    return [item for item in found if landed_too or not item.landed]
+def open_rejections(connection: Any) -> list[ListedRejection]:
+    """Rejections that no replay has landed yet."""
+    return list_rejections(connection, Selection())
 
 
-def open_rejections(connection: Any) -> list[Rejection]:
-    """Rejections that no replay has landed yet, and that are no failed replay of another, oldest first."""
-    rows = connection.execute(
-        f"{_STORED} WHERE r.replay_of IS NULL AND NOT coalesce(again.landed, false) ORDER BY r.known_at, r.topic, 2, 3"
-    ).fetchall()
-    return [_rejection(row) for row in rows]
+def list_rejections(connection: Any, selection: Selection) -> list[ListedRejection]:
+    """Rejections that are open, or all of them, oldest first; each once, however often it was replayed.
+
+    Raises BadCondition.
+    """
+    public = ", ".join(f'"{name}"' for name in CONDITION_COLUMNS)
+    condition = "true"
+    if selection.where is not None:
+        relation = f"SELECT {public} FROM ({_ALL})"
+        condition = checked_condition(connection, selection.where, relation, CONDITION_COLUMNS)
+    sql = f"""
+        SELECT input, stage, rule, reason, rejected_at, attempts, landed FROM ({_ALL})
+        WHERE {"NOT is_replay" if selection.landed_too else "is_open"}
+            AND stage = coalesce(?, stage) AND rule = coalesce(?, rule) AND ({condition})
+        ORDER BY known_at, topic, "partition", "offset"
+    """
+    try:
+        rows = connection.execute(sql, [selection.stage, selection.rule]).fetchall()
+    except duckdb.Error as error:
+        if selection.where is None:
+            raise
+        raise bad_condition(error, CONDITION_COLUMNS) from None
+    return [ListedRejection(*row) for row in rows]
+
+
+def read_rejections(connection: Any, names: Sequence[str]) -> list[Rejection]:
+    """These rejections with their bytes, in the order of the names; a name that was not rejected is left out."""
+    rows = connection.execute(f"{_STORED} WHERE input IN (SELECT unnest(?::VARCHAR[]))", [list(names)]).fetchall()
+    found = {str(one.name): one for one in map(_rejection, rows)}
+    return [found[name] for name in names if name in found]
 
 
 def find_rejection(connection: Any, name: InputName) -> Rejection | None:
     """The rejection of that input, or None."""
-    place = [name.topic, name.partition, name.offset]
-    rows = connection.execute(f'{_STORED} WHERE r.topic = ? AND r."partition" = ? AND r."offset" = ?', place).fetchall()
-    return _rejection(rows[0]) if rows else None
+    return next(iter(read_rejections(connection, [str(name)])), None)
 
 
 def _rejection(row: tuple[Any, ...]) -> Rejection:
@@ -115,17 +182,22 @@ def _rejection(row: tuple[Any, ...]) -> Rejection:
     return Rejection(record, stage, rule, reason, replay_of, attempts)
 
 
-def republish(rejections: Sequence[Rejection], publisher: Publisher) -> Republished:
-    """Send them back to their raw topics, byte for byte. Raises NotDelivered when Kafka does not confirm."""
+def republish(rejections: Sequence[Rejection], destinations: Mapping[str, str], publisher: Publisher) -> Republished:
+    """Send them back to their topics, byte for byte. Raises NotDelivered when Kafka does not confirm."""
     refused = {}
     for rejection in rejections:
-        record = rejection.record
-        headers = (*record.headers, (REPLAY_OF, str(record.name).encode()))
+        record, topic = rejection.record, destinations[str(rejection.name)]
         try:
-            publisher.send_raw(record.topic, record.value, key=record.key, headers=headers)
+            publisher.send_raw(topic, record.value, key=record.key, headers=_replay_headers(record, topic))
         except EventRefused as error:
             refused[str(record.name)] = str(error)
     return Republished(publisher.flush(), refused)
+
+
+def _replay_headers(record: RawRecord, topic: str) -> Headers:
+    """The original ones, and which input this replays. What settle refused is a new input: its old name goes."""
+    dropped = {REPLAY_OF} | (INPUT_HEADERS if topic == VALIDATED else set())
+    return (*(header for header in record.headers if header[0] not in dropped), (REPLAY_OF, str(record.name).encode()))
 
 
 def replay_here(rejections: Sequence[Rejection], validate: ValidateTools, settle: SettleTools) -> Landed:
@@ -145,6 +217,6 @@ def _again(rejection: Rejection, timestamp_ms: int) -> RawRecord:
         offset=old.offset,
         key=old.key,
         value=old.value,
-        headers=(*old.headers, (REPLAY_OF, str(old.name).encode())),
+        headers=_replay_headers(old, old.topic),
         timestamp_ms=timestamp_ms,
     )

@@ -95,11 +95,12 @@ ANTI JOIN events seen ON seen.event_hash = wanted.hash
 WHERE wanted.hash IS NOT NULL
 ORDER BY e.known_at DESC"""
 
-_REJECTION_STATUS: Final = """
+REJECTION_STATUS: Final = """
 WITH replays AS (
     SELECT
         replay_of,
         count(*) AS replays,
+        bool_or(outcome <> 'rejected') AS landed,
         max_by(outcome, known_at) AS replay_outcome,
         max_by(topic || '/' || "partition" || '/' || "offset", known_at) AS replay_input
     FROM outcomes
@@ -118,6 +119,9 @@ SELECT
     coalesce(p.replays, 0) AS replays,
     p.replay_outcome,
     p.replay_input,
+    coalesce(p.landed, false) AS landed,
+    first_one.input IS NOT NULL AS is_replay,
+    NOT coalesce(p.landed, false) AND first_one.input IS NULL AS is_open,
     r.topic,
     r."partition",
     r."offset",
@@ -126,7 +130,11 @@ SELECT
     r.headers,
     r.landed_at
 FROM rejections r
-LEFT JOIN replays p ON p.replay_of = r.topic || '/' || r."partition" || '/' || r."offset" """
+LEFT JOIN replays p ON p.replay_of = r.topic || '/' || r."partition" || '/' || r."offset"
+LEFT JOIN (SELECT DISTINCT topic || '/' || "partition" || '/' || "offset" AS input FROM rejections) first_one
+    ON first_one.input = r.replay_of"""
+"""Every rejection, and what became of its replays. ``is_open``: no replay has landed it (or found that it had landed
+already), and it is no failed replay of another, which stands for both. The command ``rejections`` reads this too."""
 
 _ORGANISATIONS: Final = """
 SELECT
@@ -152,8 +160,8 @@ FIXED_VIEWS: Final[dict[str, str]] = {
     "offsets_now": """
         SELECT topic, "partition", max(next_offset) AS next_offset, max(committed_at) AS committed_at
         FROM offsets GROUP BY ALL ORDER BY ALL""",
-    "rejection_status": _REJECTION_STATUS,
-    "rejections_open": "SELECT * FROM rejection_status WHERE replays = 0",
+    "rejection_status": REJECTION_STATUS,
+    "rejections_open": "SELECT * FROM rejection_status WHERE is_open",
     # The revision is numbered within a version: first the newest version, then its highest revision.
     "prediction_history": """
         SELECT * FROM prediction_states

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dualtrack.replay import ListedRejection, Rejection
+    from dualtrack.replay_run import Plan, ReplayDone
     from dualtrack.settings import Settings
 
 MOST_SHOWN = 100
@@ -27,28 +28,40 @@ app = typer.Typer(
         ("dualtrack rejections list", "which, and why"),
         ("dualtrack rejections show signals.deal/0/17", "with the original bytes"),
         ("dualtrack rejections replay --all --dry-run", "what would be tried again"),
+        ("dualtrack rejections replay --where \"rule = 'not_json'\"", "after the fix"),
     ),
 )
 
 StageOption = Annotated[str | None, typer.Option(help="Only this stage: parse, check, ...")]
 RuleOption = Annotated[str | None, typer.Option(help="Only this rule, as `list` prints it.")]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SQL",
+        help="A condition over topic, partition, offset, stage, rule, reason, known_at, rejected_at, attempts, "
+        "value, key, headers.",
+    ),
+]
 
 
-@app.command("list", epilog=examples("dualtrack rejections list", "dualtrack rejections list --rule not_json --json"))
+@app.command(
+    "list",
+    epilog=examples(
+        "dualtrack rejections list --rule not_json --json",
+        "dualtrack rejections list --where \"reason LIKE '%ZZZ%'\"",
+    ),
+)
 def list_(
     context: typer.Context,
     stage: StageOption = None,
     rule: RuleOption = None,
+    where: WhereOption = None,
     all: Annotated[bool, typer.Option("--all", help="Those that a replay has landed, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Rejections that are still open: input, stage, rule and reason; each once, however often it was replayed."""
-    from dualtrack.replay import list_rejections
-    from dualtrack.tools import reading
-
     settings = settings_of(context)
-    with reading(settings) as connection:
-        found = list_rejections(connection, stage, rule, landed_too=all)
+    found = _choose(settings, stage, rule, where, landed_too=all)
     if as_json:
         print_json([asdict(item) for item in found])
         return
@@ -102,6 +115,7 @@ def show(
     epilog=examples(
         "dualtrack rejections replay --all --dry-run",
         "dualtrack rejections replay --rule common.currency-unknown",
+        "dualtrack rejections replay --where \"topic = 'signals.deal' AND reason LIKE '%ZZZ%'\"",
         "dualtrack rejections replay signals.deal/0/17",
     )
 )
@@ -110,94 +124,94 @@ def replay(
     inputs: Annotated[list[str] | None, typer.Argument(metavar="INPUT...", help="topic/partition/offset")] = None,
     stage: Annotated[str | None, typer.Option(help="All open ones of this stage.")] = None,
     rule: Annotated[str | None, typer.Option(help="All open ones of this rule.")] = None,
+    where: WhereOption = None,
     all: Annotated[bool, typer.Option("--all", help="All that are open.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be replayed.")] = False,
+    resend: Annotated[bool, typer.Option("--resend", help="Also those sent that have no outcome yet.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Give rejected inputs another try after a fix: the same bytes, as a new input that names the old one.
 
-    What came through Kafka goes back to its topic, where the workers read it; what was loaded is run here.
+    What came through Kafka goes back to its topic, where the workers read it; what was loaded is run here. Each lands
+    at most once, however often it is sent.
     """
-    if not (inputs or stage or rule or all):
-        raise fail("say which: INPUT..., --stage, --rule or --all (with --dry-run to see them first)", 2)
+    if not (inputs or stage or rule or where or all):
+        raise fail("say which: INPUT..., --stage, --rule, --where or --all (with --dry-run to see them first)", 2)
+    from dualtrack.replay_run import Replayer
+    from dualtrack.sent_replays import ReplayRunning, SentReplays
+    from publishers.sdk import PublishError
+
     settings = settings_of(context)
-    chosen = _choose(settings, inputs or [], stage, rule)
-    if dry_run:
-        _tell_plan(as_json, chosen)
-        return
-    by_kafka = [item for item in chosen if item.from_kafka and settings.bootstrap_servers()]
-    here = [item for item in chosen if item not in by_kafka]
-    done = _replay(settings, by_kafka, here)
+    chosen = _named(settings, _choose(settings, stage, rule, where), inputs or [])
+    try:
+        with SentReplays(settings.home / "replays.jsonl") as sent:
+            if all:
+                sent.forget_settled(chosen)
+            replayer = Replayer(settings, sent, resend=resend)
+            plan = replayer.plan(chosen)
+            if dry_run:
+                print_json(plan.told()) if as_json else _tell_plan(plan)
+                return
+            done = replayer.run(plan)
+    except (ReplayRunning, PublishError) as error:
+        raise fail(str(error)) from None
     if as_json:
-        print_json(done)
+        print_json(done.told())
     else:
         _tell(done, settings)
 
 
-def _tell_plan(as_json: bool, chosen: "list[Rejection]") -> None:
-    if as_json:
-        print_json({"would_replay": [str(item.name) for item in chosen]})
-        return
-    rows = [{"input": str(item.name), "stage": item.stage, "rule": item.rule} for item in chosen]
-    more = f", the first {MOST_SHOWN} of them" if len(rows) > MOST_SHOWN else ""
-    print_table(f"{len(rows):,} would be replayed{more}", rows[:MOST_SHOWN])
+def _tell_plan(plan: "Plan") -> None:
+    print_table(f"{len(plan.inputs):,} would be replayed", plan.counts())
+    _tell_waiting(len(plan.waiting))
 
 
-def _replay(settings: "Settings", by_kafka: "list[Rejection]", here: "list[Rejection]") -> dict[str, Any]:
-    from dualtrack.tools import publisher, writing
-    from publishers.sdk import PublishError
-    from schemas.settling import Landed
-
-    done: dict[str, Any] = {"republished": 0, "refused": {}}
-    landed = Landed()
-    # First what is done at once: a store that a worker holds is noticed before anything was sent.
-    if here:
-        with writing(settings) as tools:
-            landed = tools.replay(here)
-    if by_kafka:
-        from dualtrack.replay import republish
-
-        try:
-            with publisher(settings) as sending:
-                sent = republish(by_kafka, sending)
-        except PublishError as error:
-            raise fail(str(error)) from None
-        done = {"republished": sent.confirmed, "refused": sent.refused}
-    return {**done, "landed": landed.landed, "duplicate": landed.duplicate, "rejected": landed.rejected}
-
-
-def _tell(done: dict[str, Any], settings: "Settings") -> None:
+def _tell(done: "ReplayDone", settings: "Settings") -> None:
     out = console()
-    tried = done["landed"] + done["duplicate"] + done["rejected"]
-    if not tried and not done["republished"] and not done["refused"]:
-        out.print("nothing to replay: no rejection is open")
+    here = done.landed
+    tried = here.landed + here.duplicate + here.rejected
+    if not (tried or done.republished or done.refused or done.waiting):
+        out.print("nothing to replay: no such rejection is open")
     if tried:
-        out.print(f"{done['landed']} landed, {done['duplicate']} duplicate, {done['rejected']} rejected again")
-    if done["republished"]:
+        out.print(f"{here.landed} landed, {here.duplicate} duplicate, {here.rejected} rejected again")
+    if done.republished:
         then = again(settings, "rejections list")
-        out.print(f"{done['republished']} sent back to their topics, where the workers read them; then: {then}")
-    for name, reason in done["refused"].items():
+        out.print(f"{done.republished} sent back to their topics, where the workers read them; then: {then}")
+    if done.sent_before:
+        told = f"{done.sent_before} of them may have been sent before: what arrives a second time is a duplicate"
+        out.print(told, soft_wrap=True)
+    _tell_waiting(len(done.waiting))
+    for name, reason in done.refused.items():
         out.print(f"{name} was not sent: {reason}", markup=False, soft_wrap=True)
 
 
-def _choose(settings: "Settings", inputs: list[str], stage: str | None, rule: str | None) -> "list[Rejection]":
-    from dualtrack.replay import open_rejections
+def _tell_waiting(count: int) -> None:
+    if count:
+        told = f"{count} left out: sent before, and what became of that is not known yet (--resend sends them again)"
+        console().print(told, soft_wrap=True)
+
+
+def _choose(
+    settings: "Settings", stage: str | None, rule: str | None, where: str | None, *, landed_too: bool = False
+) -> "list[ListedRejection]":
+    from dualtrack.condition import BadCondition
+    from dualtrack.replay import Selection, list_rejections
     from dualtrack.tools import reading
 
     with reading(settings) as connection:
-        found = open_rejections(connection)
-    wanted = set(inputs)
-    missing = wanted - {str(item.name) for item in found}
+        try:
+            return list_rejections(connection, Selection(stage, rule, where, landed_too))
+        except BadCondition as error:
+            raise fail(str(error), 2) from None
+
+
+def _named(settings: "Settings", found: "list[ListedRejection]", inputs: list[str]) -> "list[ListedRejection]":
+    """Those of these names, or all where none is given."""
+    missing = set(inputs) - {item.input for item in found}
     if missing:
         told = f"not among the open rejections: {', '.join(sorted(missing))}"
         raise fail(f"{told}; see `{again(settings, 'rejections list --all')}`")
-    return [
-        item
-        for item in found
-        if (not wanted or str(item.name) in wanted)
-        and (stage is None or item.stage == stage)
-        and (rule is None or item.rule == rule)
-    ]
+    return [item for item in found if not inputs or item.input in set(inputs)]
 
 
 def _find(context: typer.Context, text: str) -> "Rejection":

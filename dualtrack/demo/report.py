@@ -9,7 +9,7 @@ from dualtrack.cli.standings import print_standings, titles_of_causes
 from dualtrack.cli.tables import print_table
 from dualtrack.demo.queries import QUESTIONS, Question
 from dualtrack.demo.run import Progress
-from dualtrack.replay import list_rejections
+from dualtrack.replay import open_rejections
 from dualtrack.settings import Settings
 from dualtrack.tools import reading
 from predictions.read import list_predictions
@@ -81,7 +81,7 @@ def _counts(connection: "duckdb.DuckDBPyConnection") -> None:
 
 
 def _rejections(connection: "duckdb.DuckDBPyConnection") -> None:
-    found = sorted(list_rejections(connection), key=lambda item: (item.stage != "parse", item.rule, item.input))
+    found = sorted(open_rejections(connection), key=lambda item: (item.stage != "parse", item.rule, item.input))
     print_rejections("Rejected, each with its reason; all can be replayed after a fix", found)
 
 

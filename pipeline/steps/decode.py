@@ -61,14 +61,13 @@ def _signal(record: RawRecord, now: datetime) -> ArrivedSignal | ArrivedRejectio
     except KeyError:
         reason = f"not a validated signal: there is no {signal.event_type} of version {signal.version}"
     else:
-        return ArrivedSignal(name, known_at, signal)
+        return ArrivedSignal(name, known_at, _replaying(signal, record))
     return _own_rejection(Rejected(record, Stage.SETTLE, "not_a_validated_signal", reason), now, name, known_at)
 
 
 def _rejection(record: RawRecord, now: datetime) -> ArrivedRejection:
     name, known_at = _input_of(record)
     stage = _text(record, names.ERROR_STAGE)
-    replay_of = record.header(names.REPLAY_OF)
     return ArrivedRejection(
         input=name,
         known_at=known_at,
@@ -79,7 +78,7 @@ def _rejection(record: RawRecord, now: datetime) -> ArrivedRejection:
         rule=_text(record, names.ERROR_RULE) or "unknown",
         reason=_text(record, names.ERROR_REASON) or "the record on the rejected topic gave no reason",
         rejected_at=_time(record.header(names.ERROR_TIME)) or now,
-        replay_of=replay_of.decode(errors="replace") if replay_of else None,
+        replay_of=_replay_of(record),
     )
 
 
@@ -110,6 +109,7 @@ def _decision(record: RawRecord, now: datetime) -> ArrivedDecision | ArrivedReje
         envelope=envelope.model_dump(mode="json", exclude_unset=True),
         data=data,
         content_hash=content_hash(envelope.type, data),
+        replay_of=_replay_of(record),
     )
 
 
@@ -128,6 +128,7 @@ def _own_rejection(
         rule=rejected.rule,
         reason=rejected.reason,
         rejected_at=now,
+        replay_of=_replay_of(record),
     )
 
 
@@ -140,6 +141,16 @@ def _input_of(record: RawRecord) -> tuple[InputName, datetime]:
     if topic and _is_number(partition, _LARGEST_PARTITION) and _is_number(offset, _LARGEST_OFFSET):
         return InputName(topic, int(partition), int(offset)), known_at
     return record.name, known_at
+
+
+def _replay_of(record: RawRecord) -> str | None:
+    """The input whose rejection this record replays, as its header names it."""
+    return _text(record, names.REPLAY_OF) or None
+
+
+def _replaying(signal: ValidatedSignal, record: RawRecord) -> ValidatedSignal:
+    """A validated record that settle itself refused once is replayed as it was: only the header names the old one."""
+    return signal.model_copy(update={"replay_of": _replay_of(record)}) if signal.replay_of is None else signal
 
 
 def _is_number(text: str, largest: int) -> bool:

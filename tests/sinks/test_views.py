@@ -234,10 +234,16 @@ def test_rejections_say_whether_they_were_replayed(sink: DuckDBSink) -> None:
         ("signals.deal/0/2", True, "rejected", "signals.deal/0/12"),
         ("signals.deal/0/3", False, None, None),
     ]
+    # One that failed again is open under its first name; its replay stands for nothing of its own.
     assert rows(sink, "SELECT input FROM rejections_open ORDER BY input") == [
-        ("signals.deal/0/12",),
+        ("signals.deal/0/2",),
         ("signals.deal/0/3",),
     ]
+
+
+def test_a_rejection_that_claims_to_replay_what_was_never_rejected_is_open(sink: DuckDBSink) -> None:
+    land(sink, rejection(1, replay_of="signals.deal/0/99"))
+    assert rows(sink, "SELECT input, is_replay FROM rejections_open") == [("signals.deal/0/1", False)]
 
 
 def test_the_ledger_counts_by_outcome_and_topic(sink: DuckDBSink) -> None:

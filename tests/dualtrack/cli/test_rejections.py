@@ -16,8 +16,9 @@ from dualtrack.settings import BROKER_FILE, Settings
 from dualtrack.tools import writing
 from pipeline.flow import ValidateTools, settle_batch, validate_batch
 from publishers.sources.bad_inputs import BAD_INPUTS
-from schemas.headers import REPLAY_OF
+from schemas.headers import INPUT_OFFSET, INPUT_PARTITION, INPUT_TOPIC, REPLAY_OF
 from schemas.records import RawRecord
+from schemas.topics import DECISIONS, VALIDATED
 from tests.dualtrack.kit import dualtrack, json_of
 
 NEGATIVE = "common.money-negative"
@@ -85,7 +86,14 @@ def test_names_that_are_none_are_refused_with_what_to_do(loaded: Path) -> None:
 def test_a_dry_run_changes_nothing(own_copy: Path) -> None:
     before = listed(own_copy, "--all")
     told = json_of("rejections", "replay", "--all", "--dry-run", home=own_copy)
-    assert told == {"would_replay": [item["input"] for item in before]}
+    assert told["would_replay"] == [item["input"] for item in before]
+    assert told["waiting"] == []
+    assert [(row["stage"], row["rule"], row["count"]) for row in told["counts"]] == [
+        ("check", NEGATIVE, 1),
+        ("parse", "not_json", 1),
+        ("parse", "not_utf8", 1),
+    ]
+    assert [row["examples"] for row in told["counts"]] == [[item["input"]] for item in before]
     assert "3 would be replayed" in dualtrack("rejections", "replay", "--all", "--dry-run", home=own_copy).stdout
     assert listed(own_copy, "--all") == before
 
@@ -97,14 +105,22 @@ def test_after_a_fix_a_replay_lands_once(
     count = landed(own_copy)
     monkeypatch.setattr(tools, "validate_tools", lambda: mended_tools)
     told = json_of("rejections", "replay", "--rule", NEGATIVE, home=own_copy)
-    assert told == {"republished": 0, "refused": {}, "landed": 1, "duplicate": 0, "rejected": 0}
+    assert told == {
+        "republished": 0,
+        "refused": {},
+        "landed": 1,
+        "duplicate": 0,
+        "rejected": 0,
+        "waiting": [],
+        "sent_before": 0,
+    }
     assert landed(own_copy) == count + 1
     assert listed(own_copy, "--rule", NEGATIVE) == []
     assert listed(own_copy, "--rule", NEGATIVE, "--all") == [{**negative, "attempts": 1, "landed": True}]
     # Twice does not land twice, whether asked for by rule or by name.
     assert json_of("rejections", "replay", "--rule", NEGATIVE, home=own_copy)["landed"] == 0
     said = dualtrack("rejections", "replay", "--rule", NEGATIVE, home=own_copy).stdout
-    assert said == "nothing to replay: no rejection is open\n"
+    assert said == "nothing to replay: no such rejection is open\n"
     dualtrack("rejections", "replay", negative["input"], home=own_copy, exit_code=1)
     assert landed(own_copy) == count + 1
 
@@ -123,6 +139,44 @@ def test_a_replay_that_fails_again_stays_listed_once(
     monkeypatch.setattr(tools, "validate_tools", lambda: mended_tools)
     assert json_of("rejections", "replay", before[0]["input"], home=own_copy)["landed"] == 1
     assert len(listed(own_copy)) == 2
+
+
+WHERES = [
+    ("rule = 'not_json'", ["not_json"]),
+    ("stage = 'parse' AND attempts = 0", ["not_json", "not_utf8"]),
+    ("value LIKE '%JSON: event'", ["not_json"]),
+    (r"starts_with(value, '\xFF\xFE')", ["not_utf8"]),
+    ('topic LIKE \'file:%\' AND "partition" = 0 AND "offset" > 10', ["not_utf8"]),
+    ("known_at > now() - INTERVAL 1 DAY AND rejected_at <= now() AND key IS NULL", [NEGATIVE, "not_json", "not_utf8"]),
+    ("cardinality(headers) = 0 AND reason LIKE '%negative%' -- a comment", [NEGATIVE]),
+    ("headers['content-type'] = 'nothing'", []),
+    ("reason IN ('''); DROP TABLE events; --', 'amount -5 USD is negative')", [NEGATIVE]),
+]
+
+
+@pytest.mark.parametrize(("where", "rules"), WHERES)
+def test_a_condition_chooses(loaded: Path, where: str, rules: list[str]) -> None:
+    assert [item["rule"] for item in listed(loaded, "--where", where)] == rules
+    told = json_of("rejections", "replay", "--where", where, "--dry-run", home=loaded)
+    assert sorted(row["rule"] for row in told["counts"]) == rules
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("nonsense = 1", 'Referenced column "nonsense" not found'),
+        ("rule =", "syntax error"),
+        ("rule", "is a VARCHAR, not true or false"),
+        ("value::INTEGER = 1", "Could not convert string"),
+        ("true) UNION ALL SELECT 1 WHERE (true", "one expression is needed"),
+    ],
+)
+def test_a_broken_condition_is_told_with_the_columns(loaded: Path, where: str, said: str) -> None:
+    for command in (["list"], ["replay", "--dry-run"], ["replay"]):
+        result = dualtrack("rejections", *command, "--where", where, home=loaded, exit_code=2)
+        assert said in result.stderr
+        assert "Columns: topic (text), partition (number)" in result.stderr
+        assert "headers (map of text)" in result.stderr
 
 
 @pytest.fixture
@@ -150,6 +204,12 @@ def test_what_came_through_kafka_goes_back_to_its_topic_byte_for_byte(from_kafka
     (refused,) = told["refused"].items()
     assert "at most 524,288 are accepted" in refused[1]
     assert told["rejected"] == 2, "those of the file are run here"
+    # A second call, before anything is known of the first, sends none of them again, and says so.
+    second = json_of("rejections", "replay", "--stage", "parse", home=from_kafka)
+    assert (second["republished"], len(second["waiting"])) == (0, len(replayable))
+    assert list(second["refused"]) == list(told["refused"]), "what was never sent is tried again"
+    said = dualtrack("rejections", "replay", "--stage", "parse", "--dry-run", home=from_kafka).stdout
+    assert f"{len(replayable)} left out: sent before" in said
     records = read_all(broker, {item.topic for item in replayable}, len(replayable))
     place = {item.name: f"{item.topic}/0/{offset}" for offset, item in enumerate(BAD_INPUTS)}
     assert {record.headers()[-1][1].decode() for record in records} == {place[item.name] for item in replayable}
@@ -176,3 +236,62 @@ def read_all(broker: EmbeddedBroker, topics: set[str], count: int) -> list[Any]:
         return found + list(consumer.consume(1, timeout=0.2))
     finally:
         consumer.close()
+
+
+def decided(value: bytes, offset: int, replay_of: str | None = None) -> RawRecord:
+    headers = ((REPLAY_OF, replay_of.encode()),) if replay_of else ()
+    return RawRecord(DECISIONS, 0, offset, b"p1a", value, headers, 0)
+
+
+DECISION = {
+    "specversion": "1.0",
+    "id": "decided-1",
+    "source": "somebody",
+    "type": "ai.dualtrack.decision.forecast.v1",
+    "time": "2026-04-17T12:00:00Z",
+    "data": {"by": "somebody", "prediction": "p1a"},
+}
+
+
+def test_a_rejected_decision_goes_back_to_its_topic_and_lands_once(own_copy: Path, broker: EmbeddedBroker) -> None:
+    unknown = json.dumps({**DECISION, "type": "ai.dualtrack.decision.muse.v1"}).encode()
+    with writing(Settings(home=own_copy)) as flow:
+        settle_batch([decided(unknown, 5)], flow.settle)
+    (item,) = listed(own_copy, "--rule", "unknown_decision")
+    refused = json_of("rejections", "replay", item["input"], home=own_copy)["refused"]
+    assert refused == {"decisions/0/5": "it goes back to the topic decisions, and no Kafka is configured"}
+    (own_copy / BROKER_FILE).write_text(broker.bootstrap_servers)
+    assert json_of("rejections", "replay", item["input"], home=own_copy)["republished"] == 1
+    (record,) = read_all(broker, {DECISIONS}, 1)
+    assert (record.value(), record.key(), record.headers()) == (unknown, b"p1a", [(REPLAY_OF, b"decisions/0/5")])
+    # Settle reads it as it was, and a second time after a fix.
+    with writing(Settings(home=own_copy)) as flow:
+        again = settle_batch([decided(unknown, 6, item["input"])], flow.settle).landed
+        assert (again.rejected, again.landed) == (1, 0)
+    assert [one["input"] for one in listed(own_copy, "--rule", "unknown_decision")] == [item["input"]]
+    with writing(Settings(home=own_copy)) as flow:
+        mended = settle_batch([decided(json.dumps(DECISION).encode(), 7, item["input"])], flow.settle).landed
+        assert (mended.landed, mended.decisions) == (1, 1)
+    assert listed(own_copy, "--rule", "unknown_decision") == []
+
+
+def test_what_settle_refused_goes_back_to_settle_as_a_new_input(own_copy: Path, broker: EmbeddedBroker) -> None:
+    names = ((INPUT_TOPIC, b"signals.deal"), (INPUT_PARTITION, b"0"), (INPUT_OFFSET, b"77"), ("mine", b"kept"))
+    with writing(Settings(home=own_copy)) as flow:
+        settle_batch([RawRecord(VALIDATED, 0, 3, b"key", b"{}", names, 0)], flow.settle)
+    (item,) = listed(own_copy, "--stage", "settle")
+    assert item["input"] == "signals.deal/0/77"
+    (own_copy / BROKER_FILE).write_text(broker.bootstrap_servers)
+    assert json_of("rejections", "replay", item["input"], home=own_copy)["republished"] == 1
+    (record,) = read_all(broker, {VALIDATED}, 1)
+    assert (record.value(), record.headers()) == (b"{}", [("mine", b"kept"), (REPLAY_OF, b"signals.deal/0/77")])
+    with writing(Settings(home=own_copy)) as flow:
+        settle_batch([RawRecord(VALIDATED, 1, 0, b"key", b"{}", tuple(record.headers()), 0)], flow.settle)
+    assert [(one["input"], one["attempts"]) for one in listed(own_copy, "--stage", "settle")] == [(item["input"], 1)]
+
+
+def test_the_view_and_the_command_agree_about_what_is_open(own_copy: Path) -> None:
+    for _ in range(2):
+        json_of("rejections", "replay", "--all", home=own_copy)
+        view = json_of("query", "SELECT input FROM rejections_open ORDER BY known_at, input", home=own_copy)
+        assert sorted(row["input"] for row in view) == sorted(item["input"] for item in listed(own_copy))
