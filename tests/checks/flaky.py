@@ -31,3 +31,20 @@ class ExpectColumnValuesToBeLucky(ColumnMapExpectation):
 
     map_metric: ClassVar[str] = "column_values.lucky"
     success_keys: ClassVar[tuple[str, ...]] = ("mostly",)
+
+
+class ColumnValuesRaise(ColumnMapMetricProvider):
+    """Raises whatever the column holds."""
+
+    condition_metric_name = "column_values.raise"
+
+    @column_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column: Any, **kwargs: Any) -> Any:  # noqa: N805 (as Great Expectations wants it)
+        raise ValueError("this rule is broken")
+
+
+class ExpectColumnValuesToRaise(ColumnMapExpectation):
+    """Nothing can be expected of it."""
+
+    map_metric: ClassVar[str] = "column_values.raise"
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly",)

@@ -8,7 +8,6 @@ from typing import Any
 
 import confluent_kafka
 
-from dualtrack.replay import open_rejections
 from dualtrack.settings import Settings
 from dualtrack.tools import reading
 from schemas import headers
@@ -45,7 +44,7 @@ class Books:
     rejections: Mapping[InputName, Kept]
     """The original record of each, as the store keeps it."""
     replayable: frozenset[InputName]
-    """Rejections that ``rejections replay`` would send back to their topics."""
+    """Rejections that are open: what ``rejections replay`` takes."""
 
     @property
     def counts(self) -> Counter[str]:
@@ -86,7 +85,7 @@ def read_books(settings: Settings) -> Books:
                     'SELECT topic, "partition", "offset", "key", "value", headers FROM rejections'
                 )
             },
-            frozenset(item.name for item in open_rejections(connection) if item.from_kafka),
+            frozenset(InputName(*place) for place in rows('SELECT topic, "partition", "offset" FROM rejections_open')),
         )
 
 

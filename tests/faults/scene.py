@@ -10,8 +10,9 @@
 """
 
 import signal
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -63,6 +64,9 @@ class Scene:
         """Of settle: after each, an alert that was sent and not noted may be sent again."""
         self._per_second = per_second
         self._sabotage = dict(sabotage or {})
+        self.restarts: list[str] = []
+        """Why the supervisor started workers again."""
+        self._supervised = False
         self._states: list[tuple[str, Books]] = []
         self._stack = ExitStack()
 
@@ -101,6 +105,29 @@ class Scene:
         self.workers[role] = self.stage.worker(role, sabotage, env)
         return self.workers[role]
 
+    @contextmanager
+    def supervised(self) -> Iterator[None]:
+        """Inside the block a worker that ends with a fault is started again, as a restart policy does."""
+        over = threading.Event()
+
+        def restart() -> None:
+            while not over.wait(0.2):
+                for role, worker in list(self.workers.items()):
+                    if worker.exit_code not in (None, 0) and not worker.ending:
+                        self.crashes += role == "settle"
+                        self.restarts.append(f"{role} ended with {worker.exit_code}")
+                        self.start(role)
+
+        thread = threading.Thread(target=restart, name="supervisor", daemon=True)
+        thread.start()
+        self._supervised = True
+        try:
+            yield
+        finally:
+            self._supervised = False
+            over.set()
+            thread.join(10)
+
     def kill(self, role: str) -> None:
         """SIGKILL, and a look at the store right after it."""
         self.workers[role].kill()
@@ -125,7 +152,7 @@ class Scene:
             lambda: self.settled() >= wanted,
             f"{wanted} inputs have their outcome",
             seconds,
-            [worker for worker in self.workers.values() if not worker.ending],
+            [] if self._supervised else [worker for worker in self.workers.values() if not worker.ending],
             lambda: f"{self.settled()} of {self.sent.total} published have one.",
         )
 

@@ -125,7 +125,7 @@ class KafkaStage(Stage):
         overrides = {"group.min.session.timeout.ms": "1000"}
         if self.wire:
             overrides |= self.wire.listener(self.port)
-        self._broker = LocalBroker(self.home / "kafka", self.settings.cache.expanduser(), overrides)
+        self._broker = LocalBroker(self._folder / "kafka", self.settings.cache.expanduser(), overrides)
         self.start_broker()
         apply_topics(self.servers)
         if self.wire:
