@@ -1,15 +1,17 @@
 """All settings, each with its reason; the only reader of the environment."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dualtrack.kafka_security import KafkaSecurity
 from dualtrack.secrets import checked_url, secret_of
 
 BROKER_FILE = "broker.address"
+HTTP_OFF: Final = "off"
 
 
 class Settings(KafkaSecurity, BaseSettings):
@@ -37,6 +39,24 @@ class Settings(KafkaSecurity, BaseSettings):
     session_timeout_s: float = 10.0
     """How long after a worker was killed its partitions go to another; a stop gives them away at once. Kafka's brokers
     refuse less than 6 (``group.min.session.timeout.ms``)."""
+
+    stall_s: Annotated[float, Field(ge=5)] = 300.0
+    """A worker that hangs for so long (records wait and none is finished, a step does not end, the event loop does not
+    turn) says where and ends with exit code 1. After a fifth of it /health and /ready are red."""
+
+    http: str | None = None
+    """Where a worker serves /metrics, /health and /ready: ``host:port``, or ``off``. Without it, on 127.0.0.1 at a port
+    by role (``up`` 9470, ``validate`` 9471, ``settle`` 9472), or a free one where that is taken."""
+
+    log: Literal["text", "json"] = "text"
+    """How workers log on standard error: ``text`` for people, ``json`` for programs, one object a line."""
+
+    @field_validator("http")
+    @classmethod
+    def _check_http(cls, value: str | None) -> str | None:
+        if value not in (None, HTTP_OFF):
+            split_address(str(value))
+        return value
 
     @model_validator(mode="after")
     def _check_webhook(self) -> Self:
@@ -67,6 +87,11 @@ class Settings(KafkaSecurity, BaseSettings):
         return self.home / "alerts.jsonl"
 
     @property
+    def workers_folder(self) -> Path:
+        """Where running workers note their HTTP address, for ``dualtrack status``."""
+        return self.home / "workers"
+
+    @property
     def broker_file(self) -> Path:
         """Where a running ``up --embedded`` notes its address, so that other commands find it."""
         return self.home / BROKER_FILE
@@ -95,6 +120,18 @@ class Settings(KafkaSecurity, BaseSettings):
             return None
         url = secret_of("DUALTRACK_WEBHOOK_URL", self.webhook_url, self.webhook_url_file)
         return checked_url("DUALTRACK_WEBHOOK_URL_FILE", url)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of ``host:port`` or ``[::1]:port``; raises ValueError with the expected form."""
+    try:
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if host is None or port is None or parts.netloc != address:
+        raise ValueError("write host:port, for example 127.0.0.1:9472, or off")
+    return host, port
 
 
 def _address_in(file: Path) -> str | None:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from dualtrack.replay import Rejection
     from pipeline.app import Hooks
     from pipeline.flow import Settled, SettleTools, ValidateTools
+    from pipeline.measuring import Telemetry
     from pipeline.settle import SettleParts, SettleStation
     from pipeline.stations import Station
     from pipeline.validate import ValidateStation
+    from pipeline.web import HttpConfig
     from publishers.sdk import Publisher
     from schemas.settling import Landed
 
@@ -74,18 +76,24 @@ def reference_tables() -> dict[str, list[dict[str, Any]]]:
     return {"ref_organisations": organisations, **tables}
 
 
-def validate_station(settings: Settings) -> "ValidateStation":
+def validate_station(settings: Settings, telemetry: "Telemetry | None" = None) -> "ValidateStation":
     """The worker that reads the raw topics."""
     from pipeline.validate import ValidateStation
 
-    return ValidateStation(validate_tools)
+    return ValidateStation(validate_tools, telemetry)
 
 
-def settle_station(settings: Settings, on_settled: "Callable[[Settled], None] | None" = None) -> "SettleStation":
+def settle_station(
+    settings: Settings,
+    on_settled: "Callable[[Settled], None] | None" = None,
+    telemetry: "Telemetry | None" = None,
+) -> "SettleStation":
     """The worker that writes DuckDB."""
     from pipeline.settle import SettleStation
 
-    return SettleStation(lambda: settle_parts(settings, settings.receivers()), on_settled or (lambda _: None))
+    return SettleStation(
+        lambda: settle_parts(settings, settings.receivers()), on_settled or (lambda _: None), telemetry=telemetry
+    )
 
 
 def run_stations(
@@ -95,10 +103,13 @@ def run_stations(
     bootstrap_servers: str | None = None,
     embedded: bool = False,
     hooks: "Hooks | None" = None,
+    telemetry: "Telemetry | None" = None,
+    http: "HttpConfig | None" = None,
 ) -> int:
     """Run workers until they are told to stop; returns the exit code."""
     from pipeline.app import KafkaConfig, run_workers
     from pipeline.credentials import faust_credentials
+    from pipeline.fetching import ReadConfig
 
     # A broken definition stops the start here, before anything connects or joins a group.
     check_definitions()
@@ -115,8 +126,10 @@ def run_stations(
         heartbeat_seconds=settings.session_timeout_s / 3,
         security=settings.librdkafka() if secured else {},
         credentials=faust_credentials(settings.kafka_python()) if secured else None,
+        reading=ReadConfig(stall_seconds=settings.stall_s),
+        http=http,
     )
-    return run_workers(stations, config, hooks)
+    return run_workers(stations, config, hooks, telemetry)
 
 
 def check_definitions() -> int:
@@ -208,6 +221,7 @@ def publisher(settings: Settings, source: str = "dualtrack-publish") -> "Iterato
             "no Kafka is configured: set DUALTRACK_KAFKA=host:port, or start `dualtrack up --embedded`; "
             "`dualtrack load FILE` needs no broker"
         )
+    check_let_in(settings, servers)
     with Publisher(servers, source, embedded=settings.uses_embedded(), options=settings.kafka_python()) as sending:
         yield sending
 
@@ -226,6 +240,13 @@ def topics_on_broker(
         return topics_of(bootstrap_servers, security or {}, timeout_s)
     except BrokerUnreachable:
         return None
+
+
+def check_let_in(settings: Settings, bootstrap_servers: str) -> None:
+    """Raise BrokerRefused where TLS or SASL fails: kafka-python would try until its time is over, and not say why."""
+    security = settings.librdkafka()
+    if security:
+        topics_on_broker(bootstrap_servers, 8.0, security)
 
 
 def local_broker(settings: Settings) -> "LocalBroker":

@@ -1,6 +1,7 @@
 """From stations to running workers: builds the Faust apps, looks for the broker first, runs them until told to stop."""
 
 import asyncio
+import io
 import logging
 import signal
 import threading
@@ -199,7 +200,9 @@ class _Worker(mode.Worker):
     def __init__(
         self, apps: Sequence[WorkerApp], hooks: Hooks, loop: asyncio.AbstractEventLoop, config: KafkaConfig
     ) -> None:
-        super().__init__(*apps, loop=loop, override_logging=False, redirect_stdouts=False, quiet=True)
+        # mode prints the traceback that it has logged before; a log for programs has no room for that.
+        nowhere = io.StringIO()
+        super().__init__(*apps, loop=loop, override_logging=False, redirect_stdouts=False, quiet=True, stderr=nowhere)
         self._hooks = hooks
         self._apps = apps
         self._http = config.http

@@ -89,7 +89,7 @@ def judge(activity: Activity, limits: Limits) -> Verdict:
     """Look at it now."""
     now = activity.clock()
     lag: dict[str, int] = {}
-    for (topic, _), count in activity.lag.items():
+    for (topic, _), count in sorted(activity.lag.items()):
         lag[topic] = lag.get(topic, 0) + count
     finished = activity.finished_at
     return Verdict(
@@ -119,7 +119,7 @@ def stalled_seconds(activity: Activity) -> float:
 def samples(activity: Activity, limits: Limits) -> Iterator[Sample]:
     """The same for Prometheus."""
     station = activity.station
-    for (topic, partition), count in activity.lag.items():
+    for (topic, partition), count in sorted(activity.lag.items()):
         yield names.LAG, (station, topic, str(partition)), count
     yield names.LAST_PROGRESS, (station,), activity.finished_at or 0.0
     yield names.STALLED, (station,), stalled_seconds(activity)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pipeline import telemetry as names
 from pipeline.flow import ValidateTools, validate_batch
 from pipeline.measuring import Telemetry
+from pipeline.rejection_log import RejectionLog
 from schemas.records import OutRecord, RecordBatch
 from schemas.topics import VALIDATE_READS
 
@@ -21,6 +22,7 @@ class ValidateStation:
         self._make_tools = make_tools
         self._telemetry = telemetry or Telemetry()
         self._tools: ValidateTools | None = None
+        self._log = RejectionLog()
         self.counts: Counter[str] = Counter()
         """Records written so far, by topic."""
 
@@ -35,6 +37,7 @@ class ValidateStation:
         if self._tools is None:
             raise RuntimeError("validate was not opened")
         validated = validate_batch(records, self._tools)
+        self._log.tell(validated.rejected)
         outputs = (*validated.passed, *validated.rejected)
         self.counts.update(record.topic for record in outputs)
         return outputs
@@ -52,3 +55,4 @@ class ValidateStation:
 
     def close(self) -> None:
         """Nothing to give back."""
+        self._log.end_window()

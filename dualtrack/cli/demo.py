@@ -5,7 +5,8 @@ import os
 
 import typer
 
-from dualtrack.cli.output import INTERRUPTED, again, console, examples, fail, log_to_stderr, settings_of
+from dualtrack.cli.output import INTERRUPTED, again, console, examples, fail, settings_of
+from dualtrack.log import log_to_stderr
 
 
 def register(root: typer.Typer) -> None:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 import math
 import shlex
 import shutil
@@ -29,8 +28,6 @@ WIDTH_OF_A_PIPE: Final = 120
 
 INTERRUPTED: Final = 130
 """Exit code after Ctrl-C, as shells have it."""
-
-_CHATTY: Final = ("faust", "mode", "aiokafka", "kafka", "great_expectations")
 
 
 class CommandGroup(TyperGroup):
@@ -180,21 +177,6 @@ def _unusable(path: Path, error: OSError) -> str:
         return f"{path} is a file, or lies in one, and a folder is needed: name another with --home or DUALTRACK_HOME"
     reason = (error.strerror or type(error).__name__).lower()
     return f"{path}: {reason}. Name another file, or another folder for all data with --home or DUALTRACK_HOME"
-
-
-def log_to_stderr(level: int) -> None:
-    """Show the log from that level on; of the libraries only warnings, and nothing of how services start and stop."""
-    handler = logging.StreamHandler()
-    handler.setLevel(level)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(_worth_showing)
-    logging.basicConfig(level=level, handlers=[handler])
-
-
-def _worth_showing(record: logging.LogRecord) -> bool:
-    # A filter of the handler: Great Expectations sets levels of its own on its loggers.
-    noise = record.name.split(".")[0] in _CHATTY or record.getMessage().startswith("[^")
-    return record.levelno >= logging.WARNING or not noise
 
 
 def examples(*lines: str | tuple[str, str]) -> str:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dualtrack.cli.output import again, console, examples, fail, log_to_stderr, settings_of
+from dualtrack.cli.output import again, console, examples, fail, settings_of
 
 if TYPE_CHECKING:
     from dualtrack.settings import Settings
     from pipeline.flow import Settled
-    from pipeline.stations import Station
 
 logger = logging.getLogger(__name__)
 
@@ -49,29 +48,29 @@ def up(
     ] = False,
 ) -> None:
     """Run validate and settle in one process until Ctrl-C; what has landed stays, what has not comes again."""
-    from dualtrack.tools import run_stations, settle_station, validate_station
+    from dualtrack.running import UP, run_logged, run_role
 
     settings = settings_of(context)
-    log_to_stderr(logging.INFO)
     if embedded:
-        raise typer.Exit(_up_embedded(settings))
+        raise typer.Exit(run_logged(settings, UP, lambda: _up_embedded(settings)))
     if settings.bootstrap_servers() is None:
-        raise typer.Exit(_up_with_own_kafka(settings))
-    raise typer.Exit(run_stations(settings, [validate_station(settings), settle_station(settings, _log_outcomes)]))
+        raise typer.Exit(run_logged(settings, UP, lambda: _up_with_own_kafka(settings)))
+    raise typer.Exit(run_logged(settings, UP, lambda: run_role(settings, UP, _log_outcomes)))
 
 
 def worker(
     context: typer.Context,
     role: Annotated[Role, typer.Argument(help="validate scales out; settle is one writer, others stand by.")],
 ) -> None:
-    """Run one worker until Ctrl-C or SIGTERM. Exit code 1 says that a fault stopped it: start it again."""
-    from dualtrack.tools import run_stations, settle_station, validate_station
+    """Run one worker until Ctrl-C or SIGTERM. Exit code 1 says that a fault stopped it: start it again.
+
+    It answers at http://127.0.0.1:9471 (validate) or :9472 (settle) with /health, /ready and /metrics.
+    """
+    from dualtrack.running import run_logged, run_role
 
     settings = settings_of(context)
-    log_to_stderr(logging.INFO)
     _need_broker(settings)
-    station = validate_station(settings) if role is Role.VALIDATE else settle_station(settings)
-    raise typer.Exit(run_stations(settings, [station]))
+    raise typer.Exit(run_logged(settings, role, lambda: run_role(settings, role)))
 
 
 def _need_broker(settings: "Settings") -> None:
@@ -86,13 +85,14 @@ def _need_broker(settings: "Settings") -> None:
 def _up_with_own_kafka(settings: "Settings") -> int:
     """Nothing is configured: start the real Kafka of this home, and stop it at the end; its data stays."""
     from dualtrack.broker.java import KafkaNotFetched, NoJava
-    from dualtrack.tools import local_broker, run_stations, settle_station, start_local_broker, validate_station
+    from dualtrack.running import UP, run_role
+    from dualtrack.tools import local_broker, start_local_broker
 
     _end_on_sigterm()
     try:
         status = start_local_broker(settings, port=0)
         _tell_broker(settings, str(status.bootstrap_servers))
-        return run_stations(settings, [validate_station(settings), settle_station(settings, _log_outcomes)])
+        return run_role(settings, UP, _log_outcomes)
     except (NoJava, KafkaNotFetched) as fault:
         raise fail(
             f"no Kafka is configured, and none can be started here: {fault}. Set DUALTRACK_KAFKA=host:port, or try "
@@ -111,12 +111,16 @@ def _end_on_sigterm() -> None:
 def _tell_broker(settings: "Settings", address: str) -> None:
     publish = again(settings, "publish FILE")
     told = f"broker at {address}; in another terminal: {publish}. Ctrl-C ends it"
+    if settings.log == "json":
+        logger.info("%s", told)
+        return
     console(stderr=True).print(told, markup=False, soft_wrap=True)
 
 
 def _up_embedded(settings: "Settings") -> int:
     from dualtrack.broker.embedded import EmbeddedBroker
-    from dualtrack.tools import refuse_foreign_offsets, run_stations, settle_station, validate_station
+    from dualtrack.running import UP, run_role
+    from dualtrack.tools import refuse_foreign_offsets
     from schemas.topics import ALL_TOPICS
 
     refuse_foreign_offsets(settings)
@@ -127,8 +131,8 @@ def _up_embedded(settings: "Settings") -> int:
         _tell_broker(settings, broker.bootstrap_servers)
         try:
             settings.broker_file.write_text(broker.bootstrap_servers)
-            stations: list[Station] = [validate_station(settings), settle_station(settings, _log_outcomes)]
-            return run_stations(settings, stations, bootstrap_servers=broker.bootstrap_servers, embedded=True)
+            servers = broker.bootstrap_servers
+            return run_role(settings, UP, _log_outcomes, bootstrap_servers=servers, embedded=True)
         finally:
             settings.broker_file.unlink(missing_ok=True)
 
