@@ -13,6 +13,15 @@ from schemas.topics import MAX_OUT_BYTES, REJECTED, VALIDATED
 
 _ROOM_FOR_HEADERS: Final = 64 * 1024
 _LONGEST_REASON: Final = 2_000
+_CONNECTOR: Final = b"dualtrack-validate"
+_MODULES: Final = {
+    Stage.PARSE: "pipeline.steps.parse",
+    Stage.ENRICH: "pipeline.steps.enrich",
+    Stage.CLASSIFY: "pipeline.steps.classify",
+    Stage.CHECK: "checks.runner",
+    Stage.ENCODE: "pipeline.steps.encode",
+    Stage.SETTLE: "pipeline.steps.decode",
+}
 _LONGEST_KEY: Final = 1_000
 _SCORE_DIGITS: Final = 4
 
@@ -104,7 +113,10 @@ def _error_headers(rejected: Rejected, now: datetime) -> Headers:
         (names.ERROR_TOPIC, record.topic.encode()),
         (names.ERROR_PARTITION, str(record.partition).encode()),
         (names.ERROR_OFFSET, str(record.offset).encode()),
+        (names.ERROR_CONNECTOR, _CONNECTOR),
+        (names.ERROR_TASK, str(record.partition).encode()),
         (names.ERROR_STAGE, rejected.stage.encode()),
+        (names.ERROR_CLASS, _MODULES[rejected.stage].encode()),
         (names.ERROR_RULE, rejected.rule.encode()),
         (names.ERROR_REASON, rejected.reason[:_LONGEST_REASON].encode(errors="replace")),
         (names.ERROR_TIME, str(int(now.timestamp() * 1000)).encode()),

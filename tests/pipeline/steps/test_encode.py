@@ -1,7 +1,10 @@
 """Encoding: the name of the input in headers, rejections byte for byte."""
 
+import importlib.util
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -79,13 +82,41 @@ def test_a_rejection_keeps_every_byte(value: bytes | None, key: bytes | None, he
     assert arrived.rejected_at == NOW
 
 
+CONNECT = {
+    "topic": b"signals.deal",
+    "partition": b"0",
+    "offset": b"9",
+    "connector.name": b"dualtrack-validate",
+    "task.id": b"0",
+    "stage": b"check",
+    "class.name": b"checks.runner",
+    "exception.class.name": b"rule",
+    "exception.message": "größer".encode(),
+}
+"""What Kafka Connect's DeadLetterQueueReporter writes under ``__connect.errors.``, the stack trace apart."""
+
+
 def test_the_headers_have_kafka_connects_names() -> None:
-    output = encode_rejected(Rejected(make_record(b"x", offset=9), Stage.CHECK, "rule", "reason"), NOW)
+    output = encode_rejected(Rejected(make_record(b"x", offset=9), Stage.CHECK, "rule", "größer"), NOW)
     headers = dict(output.headers)
-    assert headers["__connect.errors.topic"] == b"signals.deal"
-    assert headers["__connect.errors.offset"] == b"9"
-    assert headers["__connect.errors.stage"] == b"check"
-    assert headers["__connect.errors.exception.message"] == b"reason"
+    written = {name.removeprefix("__connect.errors."): value for name, value in headers.items() if "__" in name}
+    assert written == CONNECT
+    assert len(headers) == len(output.headers), "each once"
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_every_stage_names_a_module_that_exists(stage: Stage) -> None:
+    headers = dict(encode_rejected(Rejected(make_record(b"x"), stage, "rule", "reason"), NOW).headers)
+    assert importlib.util.find_spec(headers[names.ERROR_CLASS].decode()) is not None
+
+
+def test_the_documentation_lists_exactly_the_headers_that_are_written() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "rejections.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([^`]+)` \|", text.partition("## Headers")[2].partition("\n## ")[0], re.MULTILINE)
+    record = make_record(b"x" * (MAX_OUT_BYTES + 1), headers=())
+    huge = encode_rejected(Rejected(record, Stage.PARSE, "r", "r"), NOW)
+    assert listed == [name for name, _ in huge.headers]
+    assert names.ERROR_HEADERS - set(listed) == {names.ERROR_STACKTRACE}
 
 
 def test_headers_of_ours_that_a_publisher_forged_do_not_hide_the_true_ones() -> None:
