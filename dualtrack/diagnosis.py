@@ -121,7 +121,7 @@ def broker(settings: Settings) -> Diagnosis:
         return Diagnosis("broker", False, str(refusal), "mend the settings that it names")
     if present is None:
         mend = (
-            "start it, or correct DUALTRACK_KAFKA"
+            "start it, or correct DUALTRACK_KAFKA and DUALTRACK_KAFKA_SECURITY"
             if settings.kafka
             else f"remove {settings.broker_file}, or run up again"
         )

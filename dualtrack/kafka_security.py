@@ -5,6 +5,7 @@ and, through ``pipeline.credentials``, to Faust's aiokafka (reading). Host names
 certificate of an own authority names that in DUALTRACK_KAFKA_CA_FILE; there is no switch that turns verification off.
 """
 
+import logging
 import ssl
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -154,6 +155,7 @@ class KafkaSecurity(BaseModel):
         if self._has_tls:
             options["ssl_context"] = self._ssl_context()
         if self._has_sasl:
+            _hush_packets()
             options |= {
                 "sasl_mechanism": str(self.kafka_sasl_mechanism),
                 "sasl_plain_username": str(self.kafka_username),
@@ -211,6 +213,12 @@ class KafkaSecurity(BaseModel):
         if self.kafka_key_password is None and self.kafka_key_password_file is None:
             return Hidden("")
         return secret_of("DUALTRACK_KAFKA_KEY_PASSWORD", self.kafka_key_password, self.kafka_key_password_file)
+
+
+def _hush_packets() -> None:
+    """At level DEBUG kafka-python logs what it sends, and with PLAIN that is the password."""
+    for name in ("kafka.protocol.parser", "kafka.net.connection", "aiokafka.conn"):
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def _both_given(settings: KafkaSecurity, field: str) -> str | None:

@@ -25,7 +25,8 @@ def topics_of(bootstrap_servers: str, security: Mapping[str, str], seconds: floa
             client.poll(0)
             _raise_refusal(bootstrap_servers, errors)
             if remaining <= _ASK_SECONDS:
-                told = errors[-1].str() if errors else exc.args[0].str()
+                met = [error for error in errors if error.code() != KafkaError._ALL_BROKERS_DOWN]
+                told = (met[-1] if met else exc.args[0]).str()
                 raise BrokerUnreachable(
                     f"No Kafka broker answers at {bootstrap_servers} (tried for {seconds:.0f} s: {told})"
                 ) from None
@@ -52,7 +53,7 @@ def _raise_refusal(bootstrap_servers: str, errors: list[KafkaError]) -> None:
                 "DUALTRACK_KAFKA_PASSWORD(_FILE) and DUALTRACK_KAFKA_SASL_MECHANISM"
             )
         # A listener that only hangs up may be about to come up; the deadline says when that is over.
-        if error.code() == KafkaError._SSL and "isconnected" not in told:
+        if (error.code() == KafkaError._SSL and "isconnected" not in told) or "SSL alert" in told:
             raise BrokerRefused(
                 f"no TLS with Kafka at {bootstrap_servers} ({told}): its certificate must be for that host name and "
                 "from an authority in DUALTRACK_KAFKA_CA_FILE, and a broker that asks for ours needs "

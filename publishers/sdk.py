@@ -21,6 +21,7 @@ from kafka.errors import KafkaError
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
+from publishers.connecting import failures_kept, told
 from schemas.envelope import CONTENT_TYPE, StructuredEvent, event_type_name, split_type
 from schemas.events import BY_TYPE, Event
 from schemas.topics import EVENT_TYPES, MAX_RAW_BYTES, topic_of
@@ -77,7 +78,7 @@ class Publisher:
             source: the CloudEvents source of events that are sent without an envelope.
             embedded: the broker is dualtrack's try-out broker, which knows neither idempotence nor newer versions.
             timeout_s: longest wait for a confirmation, seconds.
-            options: further settings of kafka-python's producer.
+            options: further settings of kafka-python's producer, TLS and SASL among them.
         """
         servers = [server.strip() for server in bootstrap_servers.split(",") if server.strip()]
         if not servers:
@@ -98,9 +99,11 @@ class Publisher:
             if embedded:
                 # With its version given, kafka-python does not ask the broker anything before the first event.
                 _knock(servers)
-            self._producer = KafkaProducer(bootstrap_servers=servers, **{**settings, **try_out, **(options or {})})
+            with failures_kept() as failures:
+                self._producer = KafkaProducer(bootstrap_servers=servers, **{**settings, **try_out, **(options or {})})
         except (KafkaError, OSError) as error:
-            raise PublishError(_no_broker(bootstrap_servers, error, embedded=embedded)) from None
+            why = told(failures, error, sasl="sasl_mechanism" in (options or {}))
+            raise PublishError(_no_broker(bootstrap_servers, why, embedded=embedded)) from None
         except ValueError as error:
             raise PublishError(f"{bootstrap_servers!r} is no address ({error}): write host:port,host:port") from None
         self._source = source
@@ -268,7 +271,7 @@ def _knock(servers: list[str]) -> None:
     socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
 
 
-def _no_broker(bootstrap_servers: str, error: Exception, *, embedded: bool) -> str:
+def _no_broker(bootstrap_servers: str, error: str, *, embedded: bool) -> str:
     if embedded:
         return f"the try-out broker at {bootstrap_servers} has ended ({error}): start it with `dualtrack up --embedded`"
     return (

@@ -10,7 +10,7 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ _PROPERTIES: Final = """\
 # Written by `dualtrack broker start`.
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{more}
 controller.listener.names=CONTROLLER
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 log.dirs={data}
@@ -59,9 +59,15 @@ class BrokerStatus:
 class LocalBroker:
     """The Kafka of one home. Safe to start twice: a running one is found by its process."""
 
-    def __init__(self, folder: Path, cache: Path, overrides: Mapping[str, str] | None = None) -> None:
-        """``overrides`` are settings of Kafka (``server.properties``) on top of ours."""
+    def __init__(
+        self, folder: Path, cache: Path, overrides: Mapping[str, str] | None = None, listeners: Sequence[str] = ()
+    ) -> None:
+        """``overrides`` are settings of Kafka (``server.properties``) on top of ours.
+
+        ``listeners`` stand beside the plaintext one on loopback: ``SASL_SSL://127.0.0.1:9094``.
+        """
         self._overrides = dict(overrides or {})
+        self._listeners = tuple(listeners)
         self._folder = folder.absolute()
         self._cache = cache
         self._properties = self._folder / "server.properties"
@@ -120,7 +126,8 @@ class LocalBroker:
 
     def _configure(self, java: str, jars: Path, port: int) -> None:
         data = self._folder / "data"
-        text = _PROPERTIES.format(port=port, controller_port=_free_port(), data=data)
+        more = "".join(f",{listener}" for listener in self._listeners)
+        text = _PROPERTIES.format(port=port, controller_port=_free_port(), data=data, more=more)
         # In Java's properties the last line of a name counts.
         own = "".join(f"{name}={value}\n" for name, value in self._overrides.items())
         self._properties.write_text(text + own)

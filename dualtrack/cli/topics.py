@@ -24,8 +24,10 @@ def apply(
         raise fail(
             "no Kafka is configured: set DUALTRACK_KAFKA=host:port. A try-out broker needs no topics declared", 2
         )
+    from dualtrack.tools import check_let_in
     from dualtrack.topics import apply_topics
 
+    check_let_in(settings, servers)
     created = apply_topics(servers, replicas, settings.kafka_python())
     if as_json:
         print_json({"created": created})

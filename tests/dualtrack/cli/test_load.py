@@ -70,9 +70,9 @@ def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_broken_setting_is_named_with_its_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DUALTRACK_WEBHOOK_URL", "foo")
+    monkeypatch.setenv("DUALTRACK_SESSION_TIMEOUT_S", "foo")
     said = dualtrack("load", "-", home=tmp_path, input=line(0), exit_code=2).stderr
-    assert "DUALTRACK_WEBHOOK_URL=foo" in said
+    assert "DUALTRACK_SESSION_TIMEOUT_S=foo" in said
     assert "Correct or unset it" in said
 
 
