@@ -44,6 +44,16 @@ class Settings(KafkaSecurity, BaseSettings):
     """A worker that hangs for so long (records wait and none is finished, a step does not end, the event loop does not
     turn) says where and ends with exit code 1. After a fifth of it /health and /ready are red."""
 
+    reject_limit_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    """A validate worker stops, with exit code 1, when more than this share (0 to 1) of its last inputs is rejected. Off
+    where unset: nothing rejected is lost, and with it whoever may publish can stop the pipeline."""
+
+    reject_limit_window: Annotated[int, Field(ge=200)] = 1000
+    """How many inputs that share looks back on; it counts once 200 were seen."""
+
+    reject_limit_per_minute: Annotated[int, Field(ge=0)] | None = None
+    """The same for the number of rejections within a minute, per worker."""
+
     http: str | None = None
     """Where a worker serves /metrics, /health and /ready: ``host:port``, or ``off``. Without it, on 127.0.0.1 at a port
     by role (``up`` 9470, ``validate`` 9471, ``settle`` 9472), or a free one where that is taken."""

@@ -78,9 +78,13 @@ def reference_tables() -> dict[str, list[dict[str, Any]]]:
 
 def validate_station(settings: Settings, telemetry: "Telemetry | None" = None) -> "ValidateStation":
     """The worker that reads the raw topics."""
+    from pipeline.limits import RejectLimit, RejectLimitConfig
     from pipeline.validate import ValidateStation
 
-    return ValidateStation(validate_tools, telemetry)
+    limit = RejectLimitConfig(
+        settings.reject_limit_share, settings.reject_limit_per_minute, settings.reject_limit_window
+    )
+    return ValidateStation(validate_tools, telemetry, RejectLimit(limit))
 
 
 def settle_station(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pipeline import telemetry as names
 from pipeline.flow import ValidateTools, validate_batch
+from pipeline.limits import RejectLimit, RejectLimitConfig
 from pipeline.measuring import Telemetry
 from pipeline.rejection_log import RejectionLog
 from schemas.records import OutRecord, RecordBatch
@@ -18,8 +19,14 @@ class ValidateStation:
     topics = VALIDATE_READS
     standing_by = ""
 
-    def __init__(self, make_tools: Callable[[], ValidateTools], telemetry: Telemetry | None = None) -> None:
+    def __init__(
+        self,
+        make_tools: Callable[[], ValidateTools],
+        telemetry: Telemetry | None = None,
+        limit: RejectLimit | None = None,
+    ) -> None:
         self._make_tools = make_tools
+        self._limit = limit or RejectLimit(RejectLimitConfig())
         self._telemetry = telemetry or Telemetry()
         self._tools: ValidateTools | None = None
         self._log = RejectionLog()
@@ -33,10 +40,11 @@ class ValidateStation:
         self._tools.checks.open()
 
     def process(self, records: RecordBatch) -> Sequence[OutRecord]:
-        """Step 2 of the agent."""
+        """Step 2 of the agent. Raises TooManyRejections before anything of the batch is delivered."""
         if self._tools is None:
             raise RuntimeError("validate was not opened")
         validated = validate_batch(records, self._tools)
+        self._limit.check(records, validated.rejected)
         self._log.tell(validated.rejected)
         outputs = (*validated.passed, *validated.rejected)
         self.counts.update(record.topic for record in outputs)

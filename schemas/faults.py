@@ -11,6 +11,8 @@
         ├── BrokerUnreachable   nobody answers at the given address
         ├── BrokerRefused       a broker is there, and TLS or SASL with it failed
         ├── TopicsMissing       the broker answers, but does not have the topics
+        ├── UnreadableLog       a batch on the log cannot be read: damaged, or compressed in a way nobody knows
+        ├── TooManyRejections   more inputs are rejected than the operator allows
         └── Stalled             there is something to read and nothing has moved for a long time
 
 Any other exception that escapes a station counts as terminal. A fault stops the worker; it never skips a batch.
@@ -51,6 +53,14 @@ class BrokerRefused(TerminalFault):
 
 class TopicsMissing(TerminalFault):
     """The broker answers, but lacks topics that the worker reads."""
+
+
+class UnreadableLog(TerminalFault):
+    """A batch on the log cannot be read; going on would skip its records without a word."""
+
+
+class TooManyRejections(TerminalFault):
+    """More inputs are rejected than the limit that the operator set."""
 
 
 class Stalled(TerminalFault):
