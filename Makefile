@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # The first Python of 3.11 or newer that runs (a pyenv shim may stand in PATH and not run); PYTHON=... overrides.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
-SOURCES := dualtrack pipeline schemas sinks checks predictions registry publishers tests benchmarks
+SOURCES := dualtrack pipeline schemas sinks checks predictions registry publishers tests benchmarks .ci
 
-.PHONY: help setup demo test check format lock schemas clean
+.PHONY: help setup demo test audit check format lock schemas clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -29,6 +29,9 @@ demo: $(READY) ## the whole path of an event on this machine, in a minute
 
 test: check ## all checks, then all tests
 	$(BIN)/python -m pytest
+
+audit: $(READY) ## known vulnerabilities in requirements.lock; REQUIRE=1 fails where no source of advisories is reached
+	$(BIN)/python .ci/audit.py $(if $(REQUIRE),--require)
 
 check: $(READY) ## format, lint, types, import contracts; changes nothing
 	$(BIN)/ruff format --check $(SOURCES)

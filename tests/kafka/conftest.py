@@ -11,13 +11,28 @@ from dualtrack.broker.local import LocalBroker
 from dualtrack.settings import Settings
 from dualtrack.tools import local_broker, start_local_broker, topics_on_broker
 
+NEEDS = "a real Kafka needs"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """The very last line, which nobody overlooks: a run without a real Kafka proves less."""
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = (
+        [report for report in reporter.stats.get("skipped", []) if NEEDS in str(report.longrepr)] if reporter else []
+    )
+    if skipped:
+        told = f"{len(skipped)} tests on a real Kafka did NOT run: install Java 17 or newer and Maven"
+        reporter.write_sep("=", told, red=True, bold=True)
+
 
 @pytest.fixture(scope="session")
 def need_kafka() -> None:
     """Skip where a real Kafka cannot run; fail where it has to (``.ci/run`` says so)."""
     missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
     if missing:
-        reason = f"a real Kafka needs {' and '.join(missing)}, not found here"
+        reason = f"{NEEDS} {' and '.join(missing)}, not found here"
         if os.environ.get("CI") or os.environ.get("DUALTRACK_TEST_REQUIRE_KAFKA"):
             pytest.fail(f"{reason}; it is required here")
         pytest.skip(reason)
