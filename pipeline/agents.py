@@ -84,6 +84,8 @@ class StationService(Service):
         self.activity.stack = self._thread.stack
         self.activity.standing_by = lambda: station.standing_by
         self._producer: Producer | None = None
+        self._doubtful = True
+        """May some of what the next tick hands over have been sent before? By a process that crashed, for one."""
         self._turn = asyncio.Lock()
 
     async def on_start(self) -> None:
@@ -126,21 +128,37 @@ class StationService(Service):
         async with self._turn:
             outputs = await self._insist("station.tick", "", lambda: self._thread.run(self.station.tick))
             if outputs:
-                await self._deliver(outputs)
+                await self._deliver_once(outputs)
                 await self._insist("station.delivered", "", lambda: self._thread.run(self.station.delivered, outputs))
+            self._doubtful = False
 
     async def stored_offsets(self) -> Mapping[Partition, int] | None:
         """The station's stored offsets, read after whatever it is doing now."""
         return await self._insist("station.stored_offsets", "", lambda: self._thread.run(self.station.stored_offsets))
 
+    async def _deliver_once(self, outputs: Sequence[OutRecord]) -> None:
+        """What has an idempotency key is looked up on the log where it may stand there already."""
+        producer = self._started_producer()
+
+        async def send() -> None:
+            doubtful, self._doubtful = self._doubtful, True  # until it is noted as delivered
+            await (producer.send_those_missing(outputs) if doubtful else producer.send_all(outputs))
+
+        await self._send(outputs, "", send)
+
     async def _deliver(self, outputs: Sequence[OutRecord], where: str = "") -> None:
-        producer, station = self._producer, self.station.name
-        if producer is None:
-            raise RuntimeError(f"{station} has no producer before it is started")
-        if not outputs:
-            return
-        begun = time.perf_counter()
-        await self._insist("delivering", where, lambda: producer.send_all(outputs))
+        producer = self._started_producer()
+        if outputs:
+            await self._send(outputs, where, lambda: producer.send_all(outputs))
+
+    def _started_producer(self) -> Producer:
+        if self._producer is None:
+            raise RuntimeError(f"{self.station.name} has no producer before it is started")
+        return self._producer
+
+    async def _send(self, outputs: Sequence[OutRecord], where: str, send: Callable[[], Awaitable[None]]) -> None:
+        station, begun = self.station.name, time.perf_counter()
+        await self._insist("delivering", where, send)
         self.telemetry.observe(names.DELIVERY_SECONDS, time.perf_counter() - begun, station=station)
         for topic, count in Counter(record.topic for record in outputs).items():
             self.telemetry.add(names.RECORDS_OUT, count, station=station, topic=topic)

@@ -5,6 +5,7 @@ and all our outputs carry some. So librdkafka's synchronous producer runs in one
 """
 
 import asyncio
+import functools
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
+from pipeline.log_tail import not_yet_sent
 from schemas.faults import DeliveryFailed, RecordRefused
 from schemas.records import OutRecord
 from schemas.topics import MAX_OUT_BYTES
@@ -101,6 +103,7 @@ class Producer:
     """
 
     def __init__(self, config: ProducerConfig) -> None:
+        self._config = config
         self._producer = confluent_kafka.Producer(config.librdkafka(), logger=logger)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dualtrack-producer")
 
@@ -108,6 +111,12 @@ class Producer:
         """Return when every record is confirmed; raise DeliveryFailed or RecordRefused otherwise."""
         if records:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._send_all, records)
+
+    async def send_those_missing(self, records: Sequence[OutRecord]) -> None:
+        """The same for records that may have been sent before: what stands at the end of the log is left out."""
+        settings = {"bootstrap.servers": self._config.bootstrap_servers, **self._config.security}
+        look = functools.partial(not_yet_sent, records, settings)
+        await self.send_all(await asyncio.get_running_loop().run_in_executor(self._thread, look))
 
     async def close(self) -> None:
         """Give up what is still unconfirmed (nobody waits for it any more) and release the thread."""
