@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -76,7 +77,8 @@ def http_config(settings: Settings, role: str) -> "HttpConfig | None":
 
     if settings.http == HTTP_OFF:
         return None
-    note = settings.workers_folder / f"{role}-{os.getpid()}.json"
+    # With the host: containers that share a volume have the same process numbers.
+    note = settings.workers_folder / f"{role}-{socket.gethostname()}-{os.getpid()}.json"
     if settings.http is None:
         return HttpConfig(port=PORTS[role], any_port=True, note=note, role=role)
     host, port = split_address(settings.http)

@@ -77,7 +77,8 @@ class WorkerWeb:
         if note is not None:
             note.parent.mkdir(parents=True, exist_ok=True)
             draft = note.with_suffix(".tmp")
-            draft.write_text(json.dumps({"role": self._config.role, "pid": os.getpid(), "http": self.address}), "utf-8")
+            said = {"role": self._config.role, "pid": os.getpid(), "host": socket.gethostname(), "http": self.address}
+            draft.write_text(json.dumps(said), "utf-8")
             draft.replace(note)
 
     def stop(self) -> None:

@@ -186,6 +186,14 @@ def oldest_waiting(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int
     return {receiver: (count, oldest) for receiver, count, oldest in rows}
 
 
+def last_errors(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """By receiver, why the last attempt failed; only where it did."""
+    rows = connection.execute(
+        "SELECT receiver, max_by(coalesce(error, ''), attempted_at) FROM deliveries GROUP BY receiver"
+    ).fetchall()
+    return {receiver: error for receiver, error in rows if error}
+
+
 def _sent(receiver: Receiver, alert: Alert) -> str | None:
     try:
         receiver.send(alert)

@@ -6,7 +6,6 @@ import os
 import typer
 
 from dualtrack.cli.output import INTERRUPTED, again, console, examples, fail, settings_of
-from dualtrack.log import log_to_stderr
 
 
 def register(root: typer.Typer) -> None:
@@ -18,6 +17,7 @@ def demo(context: typer.Context) -> None:
     """Broker, workers, about 200 real events and some bad ones; then what came of them. Under a minute."""
     from dualtrack.demo.report import Display, report
     from dualtrack.demo.run import run_demo
+    from dualtrack.log import log_to_stderr
 
     log_to_stderr(logging.ERROR)
     settings = settings_of(context)

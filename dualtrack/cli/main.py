@@ -15,6 +15,7 @@ from dualtrack.cli import (
     query,
     rejections,
     schema,
+    status,
     topics,
     work,
 )
@@ -60,7 +61,7 @@ def _global_options(
     context.obj = home
 
 
-for commands in (demo, work, publish, load, query, schema, doctor):
+for commands in (demo, work, publish, load, query, status, schema, doctor):
     commands.register(app)
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(rejections.app, name="rejections")

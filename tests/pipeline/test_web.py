@@ -92,7 +92,8 @@ def test_a_taken_default_port_gives_way_to_a_free_one(taken: int, caplog: pytest
 def test_its_address_is_noted_while_it_runs(tmp_path: Path) -> None:
     note = tmp_path / "workers" / "settle-1.json"
     web = serve(HttpConfig(note=note, role="settle"), GREEN)
-    assert json.loads(note.read_text()) == {"role": "settle", "pid": os.getpid(), "http": web.address}
+    said = {"role": "settle", "pid": os.getpid(), "host": socket.gethostname(), "http": web.address}
+    assert json.loads(note.read_text()) == said
     web.stop()
     assert not note.exists()
 
