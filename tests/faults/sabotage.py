@@ -26,13 +26,14 @@ RAISES = Rule(
 
 def slow_sink(seconds: str) -> None:
     """Each batch takes so long to settle."""
-    settle_batch = pipeline.settle.settle_batch
+    module: Any = pipeline.settle
+    settle_batch = module.settle_batch
 
     def slowly(*arguments: Any, **named: Any) -> Any:
         time.sleep(float(seconds))
         return settle_batch(*arguments, **named)
 
-    pipeline.settle.settle_batch = slowly
+    module.settle_batch = slowly
 
 
 def rule_raises() -> None:

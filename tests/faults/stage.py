@@ -28,7 +28,7 @@ class Stage:
 
     def __init__(self, folder: Path, *, with_broker: bool = True) -> None:
         self.home = folder / "home"
-        self.home.mkdir()
+        self.home.mkdir(exist_ok=True)
         self.settings = Settings(home=self.home, session_timeout_s=SESSION_SECONDS)
         self._folder = folder
         self._with_broker = with_broker
