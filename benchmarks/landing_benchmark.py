@@ -42,7 +42,7 @@ def _batch(start: int, size: int) -> SettleBatch:
     signals: list[ArrivedSignal] = []
     for offset in range(start, start + size):
         deal = arrived(offset, minutes=offset / 100, money=[money("amount", "6600000000")])
-        signals.append(ArrivedSignal(name(offset, "signals.deal", offset % 4), at(offset / 100), deal.signal))
+        signals.append(ArrivedSignal(name(offset, "signals.deal", offset % 4), deal.via, at(offset / 100), deal.signal))
     return SettleBatch(signals=tuple(signals), next_offsets={("signals.validated", 0): start + size})
 
 

@@ -99,14 +99,15 @@ def settle_batch(records: RecordBatch, tools: SettleTools, next_offsets: Offsets
     """
     now = tools.clock()
     # 1. Decode, each record under the name of its raw input.
-    batch = decode(records, now, next_offsets)
+    batch = decode(records, next_offsets)
     with tools.sink.transaction() as transaction:
         # 2. Rows, rejections, duplicates, decisions, the ledger and the offsets.
         landed = transaction.land(batch, now)
         # 3. The predictions whose inputs changed, or whose deadline has passed.
         changes = tools.predictions.evaluate(transaction.connection, landed.event_types, now)
         # 4. What people on alert must hear, to be delivered after the commit.
-        transaction.queue(alerts_of(changes), tools.receivers)
+        told = transaction.told(change.definition.id for change in changes)
+        transaction.queue(alerts_of(changes, told), tools.receivers)
     # 5. Committed: all of it, or on any fault none of it.
     return Settled(landed, changes, batch)
 

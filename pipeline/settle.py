@@ -68,7 +68,8 @@ class SettleParts:
             self.tools.predictions.declare(transaction.connection, now)
             # The registry or a definition may have changed since the last start: look at everything once.
             changes = self.tools.predictions.evaluate(transaction.connection, frozenset(EVENT_TYPES), now)
-            transaction.queue(alerts_of(changes), self.tools.receivers)
+            told = transaction.told(change.definition.id for change in changes)
+            transaction.queue(alerts_of(changes, told), self.tools.receivers)
 
 
 class SettleStation:

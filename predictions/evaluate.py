@@ -30,7 +30,6 @@ class Change:
 
     definition: Definition
     reading: Reading
-    revision: int
     before: tuple[Standing, ...]
     """What was stored, of the same version; empty for a new one."""
     history: tuple[Standing, ...]
@@ -41,6 +40,11 @@ class Change:
     def appended(self) -> tuple[Standing, ...]:
         """The standings that were written."""
         return self.history if self.rewritten else self.history[len(self.before) :]
+
+
+def _stored_alike(history: tuple[Standing, ...], stored: tuple[Standing, ...]) -> bool:
+    """Would the rows be the same, wording included?"""
+    return history == stored and [one.detail for one in history] == [one.detail for one in stored]
 
 
 class PredictionEngine:
@@ -111,7 +115,7 @@ class PredictionEngine:
     ) -> bool:
         if self._inputs[key] & event_types or key[0] in resolutions:
             return True
-        if head is None or (head.version, head.definition_hash) != (self._version(key), self._hashes[key[0]]):
+        if head is None or not self._judges_alike(key, head):
             return True
         closes_at = self._readings[key][1].closes_at
         # An open reading is always given a standing at its deadline, so its absence says that nobody has looked.
@@ -129,22 +133,24 @@ class PredictionEngine:
         resolutions: dict[str, list[tuple[str | None, Resolution]]],
         now: datetime,
     ) -> Change | None:
-        """Compare the history that the events give with the stored one; append what is new, or all of it anew."""
+        """Compare the history that the events give with the stored one; append what is new, or write it anew."""
         definition, reading = self._readings[key]
         history = self._fold(connection, key, changes, resolutions, now)
-        before: tuple[Standing, ...] = ()
-        revision = 1
-        if head is not None and head.version == definition.version:
-            revision = head.revision
-            before = store.stored_history(connection, key, head.version, head.revision)
-        if history == before:
+        same_rules = head is not None and self._judges_alike(key, head)
+        before = store.stored_history(connection, key) if same_rules else ()
+        if same_rules and _stored_alike(history, before):
             return None
-        rewritten = history[: len(before)] != before
-        if rewritten:
-            revision += 1
+        rewritten = not _stored_alike(history[: len(before)], before)
+        if head is not None and (rewritten or not same_rules):
+            store.supersede(connection, key, now)
         new = tuple(enumerate(history))[0 if rewritten else len(before) :]
-        store.append(connection, definition, reading.id, revision, new, now)
-        return Change(definition, reading, revision, before, history, rewritten)
+        store.append(connection, definition, reading.id, new, now)
+        # Where only the wording has changed, nobody is told of it.
+        return None if same_rules and history == before else Change(definition, reading, before, history, rewritten)
+
+    def _judges_alike(self, key: store.Key, head: store.Head) -> bool:
+        """Was the stored history judged by what the definition says now?"""
+        return (head.version, head.definition_hash) == (self._version(key), self._hashes[key[0]])
 
     def _fold(
         self,

@@ -1,18 +1,19 @@
 """From changes to alerts: each milestone is told once, and taken back when it no longer holds.
 
-What is told is a function of the history alone: the same history gives the same alerts with the same keys, however
-often it is evaluated, so the outbox can drop what it has already.
+The tellings of a milestone alternate: reached, no longer holds, reached again. They are numbered, and the number is
+part of the idempotency key. A history says what is to be told of it in all; the outbox says how much of that was told.
+So a store that was made anew from the log tells nobody anything twice, and gives the same keys.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from predictions.definition import Definition, Milestone, Reading
 from predictions.evaluate import Change
 from predictions.standing import Standing, State
-from schemas.alerts import Alert
+from schemas.alerts import Alert, ToldKey
 
 FIRST_EVIDENCE: Final = "first evidence"
 PROGRESS: Final = "progress"
@@ -20,58 +21,86 @@ RETRACTED: Final = "retracted"
 
 _ANNULLED: Final = Milestone(name="annulled", state="annulled")
 
+_NOTHING_TOLD: Final[Mapping[ToldKey, int]] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A milestone that was reached, or lost again, for the n-th time."""
+    """A milestone that was reached, or lost again."""
 
     milestone: Milestone
-    occurrence: int
     reached: bool
     standing: Standing
 
-    @property
-    def name(self) -> tuple[str, int, bool]:
-        return self.milestone.name, self.occurrence, self.reached
+
+@dataclass(slots=True)
+class Course:
+    """What a history tells of one milestone, in order, and whether it holds at its end."""
+
+    tellings: list[Telling] = field(default_factory=list)
+    holds: bool = False
 
 
-def alerts_of(changes: Iterable[Change]) -> tuple[Alert, ...]:
-    """What people are to be told about these changes, in order."""
-    return tuple(_alert(change, telling) for change in changes for telling in _tellings(change))
+def alerts_of(changes: Iterable[Change], told: Mapping[ToldKey, int] = _NOTHING_TOLD) -> tuple[Alert, ...]:
+    """What people are to be told about these changes, in order.
+
+    ``told`` says how often each milestone was told already (``sinks.alerts.told``).
+    """
+    return tuple(_alert(change, number, telling) for change in changes for number, telling in _untold(change, told))
 
 
-def _tellings(change: Change) -> Iterator[Telling]:
-    """What the new history tells and the old one did not; and what the old one told that never became true."""
-    told = {telling.name: telling for telling in tellings(change.reading, change.before)}
-    now = tellings(change.reading, change.history)
-    names = {telling.name for telling in now}
-    for name, telling in told.items():
-        lost = (*name[:2], False)
-        if telling.reached and name not in names and lost not in told:
-            yield Telling(telling.milestone, telling.occurrence, reached=False, standing=change.history[-1])
-    yield from (telling for telling in now if telling.name not in told)
+def _untold(change: Change, told: Mapping[ToldKey, int]) -> Iterator[tuple[int, Telling]]:
+    """What the history tells beyond what was told, in its order; each with its number."""
+    found: list[tuple[int, Telling]] = []
+    known = {name: count for (*reading, name), count in told.items() if tuple(reading) == _reading_of(change)}
+    courses = courses_of(change.reading, change.history)
+    for name in {**courses, **known}:
+        course, before = courses.get(name, Course()), known.get(name, 0)
+        if before <= len(course.tellings):
+            found += [(number, telling) for number, telling in enumerate(course.tellings, 1) if number > before]
+        else:
+            found += [(before + 1, telling) for telling in _turned(change, name, course, before)]
+    # By the time of what is told; what was lost goes before what was reached at the same time.
+    places = {id(standing): place for place, standing in enumerate(change.history)}
+    yield from sorted(found, key=lambda item: (places[id(item[1].standing)], item[1].reached))
 
 
-def tellings(reading: Reading, history: Iterable[Standing]) -> list[Telling]:
-    """Everything that a history tells. Of what one event reaches at once only the foremost is told."""
-    found: list[Telling] = []
-    holding: dict[str, bool] = {}
-    """Milestones that hold now, and whether that was told."""
-    occurrences: dict[str, int] = {}
+def _turned(change: Change, name: str, course: Course, told: int) -> Iterator[Telling]:
+    """More was told than the history tells, because the past turned out differently: what must be set right?"""
+    told_as_reached = told % 2 == 1
+    last = course.tellings[-1] if course.tellings else None
+    if told_as_reached and not course.holds:
+        milestone = next((one for one in _milestones(change.reading) if one.name == name), None)
+        # A milestone that the definition has no more is neither kept nor lost.
+        if milestone is not None:
+            yield last or Telling(milestone, reached=False, standing=change.history[-1])
+    elif not told_as_reached and course.holds and last is not None and last.reached:
+        yield last
+
+
+def _reading_of(change: Change) -> tuple[str, str, int]:
+    return change.definition.id, change.reading.id, change.definition.version
+
+
+def courses_of(reading: Reading, history: Iterable[Standing]) -> dict[str, Course]:
+    """Everything that a history tells, by milestone. Of what one event reaches at once only the foremost is told."""
+    found: dict[str, Course] = {}
+    quietly: set[str] = set()
+    """Milestones that hold although nobody was told, since more was reached at once."""
     for standing in history:
         reached = []
         for milestone in _milestones(reading):
-            holds = _holds(milestone, standing)
-            if holds and milestone.name not in holding:
+            course, holds = found.setdefault(milestone.name, Course()), _holds(milestone, standing)
+            if holds and not course.holds:
                 reached.append(milestone)
-            elif not holds and holding.pop(milestone.name, False):
-                found.append(Telling(milestone, occurrences[milestone.name], reached=False, standing=standing))
+            elif course.holds and not holds and milestone.name not in quietly:
+                course.tellings.append(Telling(milestone, reached=False, standing=standing))
+            course.holds = holds
+        quietly.intersection_update(name for name, course in found.items() if course.holds)
         foremost = max(reached, key=_rank, default=None)
-        for milestone in reached:
-            holding[milestone.name] = milestone is foremost
+        quietly.update(milestone.name for milestone in reached if milestone is not foremost)
         if foremost is not None:
-            occurrences[foremost.name] = occurrences.get(foremost.name, 0) + 1
-            found.append(Telling(foremost, occurrences[foremost.name], reached=True, standing=standing))
+            found[foremost.name].tellings.append(Telling(foremost, reached=True, standing=standing))
     return found
 
 
@@ -105,14 +134,16 @@ def _kind(telling: Telling) -> str:
     return FIRST_EVIDENCE if telling.milestone.progress == 0 else PROGRESS
 
 
-def _alert(change: Change, telling: Telling) -> Alert:
+def _alert(change: Change, number: int, telling: Telling) -> Alert:
     standing = telling.standing
     return Alert(
-        key=alert_key(change.definition, change.reading, telling, change.revision),
+        key=alert_key(change.definition, change.reading, telling.milestone.name, number),
         prediction=change.definition.id,
         reading=change.reading.id,
+        version=change.definition.version,
         kind=_kind(telling),
         milestone=telling.milestone.name,
+        telling=number,
         title=_title(change, telling),
         state=standing.state,
         progress=standing.progress,
@@ -121,15 +152,9 @@ def _alert(change: Change, telling: Telling) -> Alert:
     )
 
 
-def alert_key(definition: Definition, reading: Reading, telling: Telling, revision: int) -> str:
-    """The same milestone of the same version and revision has the same key, whichever event brought it.
-
-    A later revision of a history (its past has changed) may give again what an earlier one took back: that must be
-    told again, and would otherwise have the key that was told before. What still holds is not told anew.
-    """
-    name, occurrence, reached = telling.name
-    told = (name, str(occurrence), "" if reached else RETRACTED)
-    parts = (definition.id, str(definition.version), reading.id, str(revision), *told)
+def alert_key(definition: Definition, reading: Reading, milestone: str, number: int) -> str:
+    """The n-th telling of a milestone has the same key, whichever event brought it and whoever works it out."""
+    parts = (definition.id, str(definition.version), reading.id, milestone, str(number))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 

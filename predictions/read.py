@@ -13,16 +13,15 @@ from predictions.explain import criterion_sentence
 from predictions.standing import State, Verdict
 
 _NOW: Final = """
-SELECT prediction, reading, version, definition_hash, revision, known_at, state, verdict, progress, observed, target,
+SELECT prediction, reading, version, definition_hash, known_at, state, verdict, progress, observed, target,
     detail, cause, evidence, waiting
 FROM prediction_states
-QUALIFY row_number() OVER (PARTITION BY prediction, reading ORDER BY version DESC, revision DESC, seq DESC) = 1"""
+QUALIFY row_number() OVER (PARTITION BY prediction, reading ORDER BY version DESC, seq DESC) = 1"""
 
 _HISTORY: Final = """
-SELECT revision, seq, known_at, state, verdict, progress, observed, target, detail, cause, evidence, waiting
+SELECT seq, known_at, state, verdict, progress, observed, target, detail, cause, evidence, waiting
 FROM prediction_states
 WHERE prediction = ? AND reading = ? AND version = ?
-QUALIFY revision = max(revision) OVER ()
 ORDER BY seq"""
 
 
@@ -85,7 +84,6 @@ def _line(definition: Definition, reading: Reading, version: int, hash: str, sto
         "known_at": None,
         "evidence": [],
         "waiting": [],
-        "revision": None,
     }
     # A standing of an older version was judged by other rules.
     current = stored if stored.get("version") == version else {}

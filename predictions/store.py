@@ -25,40 +25,36 @@ class Head:
 
     version: int
     definition_hash: str
-    revision: int
     state: str
     known_at: tuple[datetime, ...]
-    """Of every standing of the revision."""
+    """Of every standing of the history."""
 
 
 def heads(connection: duckdb.DuckDBPyConnection) -> dict[Key, Head]:
-    """The last standing of every reading that has one: of its newest version, of that the highest revision."""
+    """The last standing of every reading that has one."""
     rows = connection.execute("""
         SELECT
-            prediction, reading, version, any_value(definition_hash), revision,
+            prediction, reading, any_value(version), max_by(definition_hash, seq),
             max_by(state, seq), list(epoch_us(known_at) ORDER BY seq)
         FROM prediction_states
-        GROUP BY prediction, reading, version, revision
-        QUALIFY row_number() OVER (PARTITION BY prediction, reading ORDER BY version DESC, revision DESC) = 1
+        GROUP BY prediction, reading
     """).fetchall()
     return {
-        (prediction, reading): Head(version, hash, revision, state, tuple(map(from_microseconds, times)))
-        for prediction, reading, version, hash, revision, state, times in rows
+        (prediction, reading): Head(version, hash, state, tuple(map(from_microseconds, times)))
+        for prediction, reading, version, hash, state, times in rows
     }
 
 
-def stored_history(
-    connection: duckdb.DuckDBPyConnection, key: Key, version: int, revision: int
-) -> tuple[Standing, ...]:
-    """One revision of a history, in order."""
+def stored_history(connection: duckdb.DuckDBPyConnection, key: Key) -> tuple[Standing, ...]:
+    """The history that holds, in order."""
     rows = connection.execute(
         """
         SELECT epoch_us(known_at), state, verdict, progress, observed, target, detail, cause, evidence, waiting
         FROM prediction_states
-        WHERE prediction = ? AND reading = ? AND version = ? AND revision = ?
+        WHERE prediction = ? AND reading = ?
         ORDER BY seq
         """,
-        [*key, version, revision],
+        [*key],
     ).fetchall()
     return tuple(
         Standing(
@@ -87,7 +83,6 @@ def append(
     connection: duckdb.DuckDBPyConnection,
     definition: Definition,
     reading: str,
-    revision: int,
     numbered: Sequence[tuple[int, Standing]],
     now: datetime,
 ) -> None:
@@ -112,13 +107,32 @@ def append(
         f"""
         INSERT INTO prediction_states BY NAME
         SELECT
-            ? AS prediction, ? AS reading, ? AS version, ? AS definition_hash, ? AS revision,
+            ? AS prediction, ? AS reading, ? AS version, ? AS definition_hash,
             row.* REPLACE (make_timestamptz(row.known_at) AS known_at),
             CAST(? AS TIMESTAMPTZ) AS landed_at
         FROM (SELECT unnest(from_json(?, '[{_COLUMNS}]')) AS row)
         """,
-        [definition.id, reading, definition.version, definition.hash, revision, now, json.dumps(rows)],
+        [definition.id, reading, definition.version, definition.hash, now, json.dumps(rows)],
     )
+
+
+def supersede(connection: duckdb.DuckDBPyConnection, key: Key, now: datetime) -> None:
+    """Move the history of a reading to the journal: it was said, and no longer holds."""
+    connection.execute(
+        """
+        INSERT INTO prediction_revisions BY NAME
+        SELECT s.*, ?::TIMESTAMPTZ AS superseded_at, 1 + coalesce(
+            (
+                SELECT max(revision) FROM prediction_revisions r
+                WHERE r.prediction = s.prediction AND r.reading = s.reading AND r.version = s.version
+            ),
+            0
+        ) AS revision
+        FROM prediction_states s WHERE s.prediction = ? AND s.reading = ?
+        """,
+        [now, *key],
+    )
+    connection.execute("DELETE FROM prediction_states WHERE prediction = ? AND reading = ?", [*key])
 
 
 def resolutions(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str | None, Resolution]]]:

@@ -12,11 +12,26 @@ from schemas.records import Headers, InputName
 from schemas.signals import ValidatedSignal
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Delivery:
+    """The record that brought an input, in the order of the log.
+
+    One input may be delivered several times, on other topics and with other content: validate repeats what was not
+    acknowledged, and may have been upgraded meanwhile. The first delivery on the log counts.
+    """
+
+    at: datetime
+    topic: str
+    partition: int
+    offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class ArrivedSignal:
     """A validated event that wants to land."""
 
     input: InputName
+    via: Delivery
     known_at: datetime
     signal: ValidatedSignal
 
@@ -26,6 +41,7 @@ class ArrivedRejection:
     """A rejected input with its original bytes and headers."""
 
     input: InputName
+    via: Delivery
     known_at: datetime
     key: bytes | None
     value: bytes | None
@@ -42,6 +58,7 @@ class ArrivedDecision:
     """A person's decision that wants to land."""
 
     input: InputName
+    via: Delivery
     known_at: datetime
     source: str
     id: str
@@ -70,14 +87,18 @@ class SettleBatch:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What became of a batch. Redelivered inputs had their outcome before and are not counted again."""
+    """What became of the inputs that are new in a batch, each counted once.
+
+    Redelivered inputs had their outcome before and are not counted again, though a delivery that is earlier on the log
+    may have changed it. An input that takes the landed one's place counts as the duplicate that the other becomes.
+    """
 
     landed: int = 0
     duplicate: int = 0
     rejected: int = 0
     redelivered: int = 0
     event_types: frozenset[str] = frozenset()
-    """Types of the events that landed or were corrected: what predictions must look at."""
+    """Types of the events that landed, were corrected or lost their place: what predictions must look at."""
     decisions: int = 0
     """How many of the landed ones are decisions."""
     rules: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False)

@@ -9,7 +9,7 @@ What failed is tried again after 5 s, 10 s, 20 s ... up to an hour, for ever: an
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,11 +17,11 @@ from typing import Any, Final, Protocol
 
 import duckdb
 
-from schemas.alerts import Alert
+from schemas.alerts import Alert, ToldKey
 from schemas.records import OutRecord
 from schemas.topics import PREDICTIONS_CHANGED
 from sinks.arrow_rows import table_of
-from sinks.landing import insert
+from sinks.probing import insert
 from sinks.receivers import TOPIC, NotDelivered, Receiver
 
 logger = logging.getLogger(__name__)
@@ -91,12 +91,32 @@ def queue(
         "receiver": [receiver for receiver, _ in fresh],
         "prediction": [alert.prediction for _, alert in fresh],
         "reading": [alert.reading for _, alert in fresh],
+        "version": [alert.version for _, alert in fresh],
+        "milestone": [alert.milestone for _, alert in fresh],
+        "telling": [alert.telling for _, alert in fresh],
         "kind": [alert.kind for _, alert in fresh],
         "payload": [alert.model_dump_json() for _, alert in fresh],
         "created_at": [created_at] * len(fresh),
     }
     insert(connection, "outbox", table_of(columns))
     return len(fresh)
+
+
+def told(connection: duckdb.DuckDBPyConnection, predictions: Iterable[str]) -> dict[ToldKey, int]:
+    """How often each milestone of these predictions was told (or is about to be), to whomever."""
+    wanted = sorted(set(predictions))
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        """
+        SELECT prediction, reading, version, milestone, max(telling) FROM outbox
+        WHERE prediction IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL
+        """,
+        [wanted],
+    )
+    return {
+        (prediction, reading, version, name): count for prediction, reading, version, name, count in rows.fetchall()
+    }
 
 
 def pending(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, Alert]]:

@@ -62,7 +62,9 @@ TYPES: Final[Mapping[str, pa.DataType]] = {
     "key": pa.binary(),
     "value": pa.binary(),
     "headers": pa.list_(pa.struct([("name", pa.string()), ("value", pa.binary())])),
-    "differs": pa.bool_(),
+    "via_partition": pa.int32(),
+    "via_offset": pa.int64(),
+    "telling": pa.int32(),
 }
 """Column types by name; a column that is not here is text, a time when it ends in ``_at``, or a hash in ``_hash``."""
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 import duckdb
 
-from schemas.alerts import Alert
+from schemas.alerts import Alert, ToldKey
 from schemas.settling import Landed, SettleBatch
 from sinks import alerts as outbox
 from sinks import held
@@ -54,6 +54,10 @@ class Transaction:
         stored = self._stored | self.advanced
         self.advanced |= advance(self.connection, stored, batch.next_offsets, landed_at)
         return landed
+
+    def told(self, predictions: Iterable[str]) -> dict[ToldKey, int]:
+        """How often each milestone of these predictions was told already."""
+        return outbox.told(self.connection, predictions)
 
     def queue(self, alerts: Sequence[Alert], receivers: Sequence[str]) -> int:
         """Put alerts into the outbox, once per key and receiver; returns how many rows were new."""

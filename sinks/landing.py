@@ -1,75 +1,93 @@
 """How a batch lands: which inputs are new, which events are, and the rows that follow.
 
-1. Inputs that have an outcome, or came earlier in the batch, are dropped: redelivered, not counted again.
-2. Of the rest, an event or decision whose (source, id) landed before is a duplicate; within the batch the first in the
-   order of (known_at, input) lands. A duplicate with other content is flagged, never merged.
+What the tables hold afterwards follows from the records that were read, in whatever order and batches they came:
+
+1. Of several deliveries of one input the first on the log counts. A delivery whose input has its outcome already is
+   dropped: redelivered, not counted again. Should it be the earlier one, it takes the other's place (``retire``).
+2. Of the inputs with one (source, id) the first in the order of (known_at, input) lands; the others are duplicates,
+   flagged where their content differs, never merged. Should a later batch bring an earlier one, they change places
+   (``sinks.contenders``).
 3. Rows of events, decisions, duplicates and rejections, one outcome per input, and the offsets are inserted.
 
 The lookups join the batch's 64-bit hashes with the whole column (10 ms at 5 M rows) and compare the names on a hit; no
-window in time, which would let late duplicates in.
+window in time, which would let late duplicates in. Changing places is rare, and costs a batch that has none nothing.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from schemas.outcomes import Outcome
 from schemas.records import InputName
-from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, Landed, SettleBatch
+from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, Delivery, Landed, SettleBatch
 from schemas.topics import EVENT_TYPES
-from sinks.arrow_rows import (
-    decisions_table,
-    events_table,
-    json_text,
-    rejection_kind,
-    rejections_table,
-    table_of,
-)
+from sinks.arrow_rows import decisions_table, events_table, rejection_kind, rejections_table, table_of
 from sinks.base import Offsets
+from sinks.contenders import Identity, Retired, rank, retire
 from sinks.identity import event_hash, input_hash
+from sinks.probing import hits, insert, instant, probe
 
 Candidate = ArrivedSignal | ArrivedDecision
 Arrived = ArrivedSignal | ArrivedRejection | ArrivedDecision
-_A = TypeVar("_A", ArrivedSignal, ArrivedRejection, ArrivedDecision)
+
+Order = tuple[datetime, InputName]
+"""What decides which input of an identity lands: the lowest."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """The inputs of a batch that have no outcome yet."""
+    """What a batch brings that counts: of inputs without an outcome, and of those whose outcome it replaces."""
 
     signals: tuple[ArrivedSignal, ...]
     rejections: tuple[ArrivedRejection, ...]
     decisions: tuple[ArrivedDecision, ...]
+    replaced: frozenset[InputName]
     redelivered: int
+
+    def new(self, arrived: Iterable[Arrived]) -> int:
+        """How many of them are inputs that had no outcome."""
+        return sum(one.input not in self.replaced for one in arrived)
 
 
 @dataclass(slots=True)
 class _Sorted:
-    """Events and decisions that land, and those that are duplicates (with: does the content differ?)."""
+    """Events and decisions that land, those that are duplicates, and identities about which a later look is needed."""
 
     signals: list[ArrivedSignal] = field(default_factory=list)
     decisions: list[ArrivedDecision] = field(default_factory=list)
-    duplicates: list[tuple[Candidate, bool]] = field(default_factory=list)
+    duplicate_signals: list[ArrivedSignal] = field(default_factory=list)
+    duplicate_decisions: list[ArrivedDecision] = field(default_factory=list)
+    disputed: set[Identity] = field(default_factory=set)
+
+    @property
+    def landed(self) -> tuple[Candidate, ...]:
+        return (*self.signals, *self.decisions)
+
+    @property
+    def duplicates(self) -> tuple[Candidate, ...]:
+        return (*self.duplicate_signals, *self.duplicate_decisions)
 
 
 def land(connection: duckdb.DuckDBPyConnection, batch: SettleBatch, landed_at: datetime) -> Landed:
     """Insert everything of a batch but its offsets, in the caller's transaction; says what became of it."""
     fresh = _fresh(connection, batch)
+    retired = retire(connection, fresh.replaced)
     found = _sort_out(connection, (*fresh.signals, *fresh.decisions))
     _insert_rows(connection, fresh, found, landed_at)
+    moved = rank(connection, found.disputed | retired.identities)
     return Landed(
-        landed=len(found.signals) + len(found.decisions),
-        duplicate=len(found.duplicates),
-        rejected=len(fresh.rejections),
+        landed=fresh.new(found.landed),
+        duplicate=fresh.new(found.duplicates),
+        rejected=fresh.new(fresh.rejections),
         redelivered=fresh.redelivered,
-        event_types=_types(found.signals),
-        decisions=len(found.decisions),
-        rules=Counter((one.stage, one.rule) for one in fresh.rejections),
+        event_types=_types(found.signals) | _types_of(retired) | moved,
+        decisions=fresh.new(found.decisions),
+        rules=Counter((one.stage, one.rule) for one in fresh.rejections if one.input not in fresh.replaced),
     )
 
 
@@ -79,6 +97,11 @@ def _types(landed: Iterable[ArrivedSignal]) -> frozenset[str]:
     if any(signal.data.get("corrects") or signal.data.get("retracts") for signal in signals):
         return frozenset(EVENT_TYPES)
     return frozenset(signal.event_type for signal in signals)
+
+
+def _types_of(retired: Retired) -> frozenset[str]:
+    """What had landed is gone, and nothing says any more what it was about."""
+    return frozenset(EVENT_TYPES) if retired.identities else frozenset()
 
 
 def advance(
@@ -100,106 +123,90 @@ def advance(
     return higher
 
 
-def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
-    """Insert Arrow rows into a table by the names of the columns."""
-    if rows.num_rows == 0:
-        return
-    connection.register("arriving", rows)
-    try:
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM arriving")
-    finally:
-        connection.unregister("arriving")
-
-
-def identity_of(candidate: Candidate) -> tuple[str, str]:
+def identity_of(candidate: Candidate) -> Identity:
     """(source, id): one space for events and decisions."""
     if isinstance(candidate, ArrivedDecision):
         return candidate.source, candidate.id
     return candidate.signal.envelope["source"], candidate.signal.envelope["id"]
 
 
-def content_of(candidate: Candidate) -> str:
-    """The hash that tells whether two events of one identity say the same."""
-    return candidate.content_hash if isinstance(candidate, ArrivedDecision) else candidate.signal.content_hash
-
-
 def _fresh(connection: duckdb.DuckDBPyConnection, batch: SettleBatch) -> _Fresh:
-    everything: tuple[Arrived, ...] = (*batch.signals, *batch.rejections, *batch.decisions)
-    seen = _inputs_with_outcome(connection, {input_hash(one.input) for one in everything})
-    # In this order: an input that comes as an event and as a rejection in one batch is the event.
-    signals = _not_seen(batch.signals, seen)
-    rejections = _not_seen(batch.rejections, seen)
-    decisions = _not_seen(batch.decisions, seen)
-    kept = len(signals) + len(rejections) + len(decisions)
-    return _Fresh(signals, rejections, decisions, len(everything) - kept)
+    everything: list[Arrived] = [*batch.signals, *batch.rejections, *batch.decisions]
+    stored = _stored_deliveries(connection, {input_hash(one.input) for one in everything})
+    first: dict[InputName, Arrived] = {}
+    # Sorting is stable: of an event and a rejection that stand at the same place, the event counts.
+    for one in sorted(everything, key=lambda arrived: arrived.via):
+        if one.input not in stored or _earlier(one.via, stored[one.input]):
+            first.setdefault(one.input, one)
+    counting = tuple(first.values())
+    return _Fresh(
+        signals=tuple(one for one in counting if isinstance(one, ArrivedSignal)),
+        rejections=tuple(one for one in counting if isinstance(one, ArrivedRejection)),
+        decisions=tuple(one for one in counting if isinstance(one, ArrivedDecision)),
+        replaced=frozenset(stored.keys() & first.keys()),
+        redelivered=len(everything) - len(first.keys() - stored.keys()),
+    )
 
 
-def _not_seen(arrived: Iterable[_A], seen: set[InputName]) -> tuple[_A, ...]:
-    kept = []
-    for one in arrived:
-        if one.input not in seen:
-            seen.add(one.input)
-            kept.append(one)
-    return tuple(kept)
+def _earlier(via: Delivery, stored: Delivery | None) -> bool:
+    """None is an outcome of version 1, which did not note how it came: it stays."""
+    return stored is not None and via < stored
 
 
-def _inputs_with_outcome(connection: duckdb.DuckDBPyConnection, hashes: set[int]) -> set[InputName]:
-    """Full names of the stored inputs with one of the hashes: a mere collision of hashes drops nothing."""
+def _stored_deliveries(connection: duckdb.DuckDBPyConnection, hashes: set[int]) -> dict[InputName, Delivery | None]:
+    """How the stored inputs with one of the hashes came, by full name: a mere collision of hashes drops nothing."""
     sql = f"""
-        SELECT topic, "partition", "offset" FROM outcomes WHERE {_hits("outcomes", "input_hash")}
+        SELECT topic, "partition", "offset", epoch_us(via_at), via_topic, via_partition, via_offset
+        FROM outcomes WHERE {hits("outcomes", "input_hash")}
     """
-    return {InputName(*row) for row in _probe(connection, hashes, sql)}
+    return {
+        InputName(*row[:3]): None if row[3] is None else Delivery(instant(row[3]), *row[4:])
+        for row in probe(connection, hashes, sql)
+    }
 
 
-def _stored_content(connection: duckdb.DuckDBPyConnection, hashes: set[int]) -> dict[tuple[str, str], str]:
-    """Content hash by identity, for the stored events and decisions with one of the hashes."""
+def _stored_orders(connection: duckdb.DuckDBPyConnection, hashes: set[int]) -> dict[Identity, Order]:
+    """Where the landed events and decisions with one of the hashes stand in the order, by identity."""
+    columns = "source, id, epoch_us(known_at), input_topic, input_partition, input_offset"
     sql = f"""
-        SELECT source, id, content_hash FROM events WHERE {_hits("events", "event_hash")}
+        SELECT {columns} FROM events WHERE {hits("events", "event_hash")}
         UNION ALL
-        SELECT source, id, content_hash FROM decisions WHERE {_hits("decisions", "event_hash")}
+        SELECT {columns} FROM decisions WHERE {hits("decisions", "event_hash")}
     """
-    return {(source, id): content for source, id, content in _probe(connection, hashes, sql)}
-
-
-def _hits(table: str, column: str) -> str:
-    """SQL condition: the row has one of the hashes. By row number, so that only the hashes are read of the others."""
-    return f"rowid IN (SELECT {table}.rowid FROM {table} JOIN arriving ON {table}.{column} = arriving.probe_hash)"
-
-
-def _probe(connection: duckdb.DuckDBPyConnection, hashes: set[int], sql: str) -> list[tuple[Any, ...]]:
-    if not hashes:
-        return []
-    connection.register("arriving", table_of({"probe_hash": list(hashes)}))
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.unregister("arriving")
+    return {(row[0], row[1]): (instant(row[2]), InputName(*row[3:])) for row in probe(connection, hashes, sql)}
 
 
 def _sort_out(connection: duckdb.DuckDBPyConnection, candidates: Sequence[Candidate]) -> _Sorted:
-    landed = _stored_content(connection, {event_hash(*identity_of(one)) for one in candidates})
+    landed = _stored_orders(connection, {event_hash(*identity_of(one)) for one in candidates})
     found = _Sorted()
-    for one in sorted(candidates, key=lambda candidate: (candidate.known_at, candidate.input)):
-        identity, content = identity_of(one), content_of(one)
-        if identity in landed:
-            found.duplicates.append((one, landed[identity] != content))
-            continue
-        landed[identity] = content
+    for one in sorted(candidates, key=_order):
+        identity = identity_of(one)
+        lands = identity not in landed
+        if lands:
+            landed[identity] = _order(one)
+        elif _order(one) < landed[identity]:
+            # It was here first, and the landed one is to change places with it.
+            found.disputed.add(identity)
         if isinstance(one, ArrivedDecision):
-            found.decisions.append(one)
+            (found.decisions if lands else found.duplicate_decisions).append(one)
         else:
-            found.signals.append(one)
+            (found.signals if lands else found.duplicate_signals).append(one)
     return found
+
+
+def _order(candidate: Candidate) -> Order:
+    return candidate.known_at, candidate.input
 
 
 def _insert_rows(connection: duckdb.DuckDBPyConnection, fresh: _Fresh, found: _Sorted, landed_at: datetime) -> None:
     insert(connection, "events", events_table(found.signals, landed_at))
     insert(connection, "decisions", decisions_table(found.decisions, landed_at))
-    insert(connection, "duplicates", _duplicates_table(found.duplicates, landed_at))
+    if found.duplicates:
+        insert(connection, "duplicate_events", events_table(found.duplicate_signals, landed_at))
+        insert(connection, "duplicate_decisions", decisions_table(found.duplicate_decisions, landed_at))
     insert(connection, "rejections", rejections_table(fresh.rejections, landed_at))
-    outcomes: list[tuple[Arrived, Outcome]] = [(one, Outcome.LANDED) for one in found.signals]
-    outcomes += [(one, Outcome.LANDED) for one in found.decisions]
-    outcomes += [(one, Outcome.DUPLICATE) for one, _ in found.duplicates]
+    outcomes: list[tuple[Arrived, Outcome]] = [(one, Outcome.LANDED) for one in found.landed]
+    outcomes += [(one, Outcome.DUPLICATE) for one in found.duplicates]
     outcomes += [(one, Outcome.REJECTED) for one in fresh.rejections]
     insert(connection, "outcomes", _outcomes_table(outcomes, landed_at))
 
@@ -220,6 +227,10 @@ def _outcomes_table(outcomes: Sequence[tuple[Arrived, Outcome]], landed_at: date
             "known_at": [one.known_at for one, _ in outcomes],
             "landed_at": [landed_at] * len(outcomes),
             "replay_of": [_replay_of(one) for one, _ in outcomes],
+            "via_at": [one.via.at for one, _ in outcomes],
+            "via_topic": [one.via.topic for one, _ in outcomes],
+            "via_partition": [one.via.partition for one, _ in outcomes],
+            "via_offset": [one.via.offset for one, _ in outcomes],
         }
     )
 
@@ -234,25 +245,3 @@ def _replay_of(arrived: Arrived) -> str | None:
     if isinstance(arrived, ArrivedSignal):
         return arrived.signal.replay_of
     return arrived.replay_of
-
-
-def _duplicates_table(duplicates: Sequence[tuple[Candidate, bool]], landed_at: datetime) -> pa.Table:
-    identities = [identity_of(one) for one, _ in duplicates]
-    contents = [(one if isinstance(one, ArrivedDecision) else one.signal) for one, _ in duplicates]
-    return table_of(
-        {
-            "input_hash": [input_hash(one.input) for one, _ in duplicates],
-            "event_hash": [event_hash(*identity) for identity in identities],
-            "topic": [one.input.topic for one, _ in duplicates],
-            "partition": [one.input.partition for one, _ in duplicates],
-            "offset": [one.input.offset for one, _ in duplicates],
-            "source": [source for source, _ in identities],
-            "id": [id for _, id in identities],
-            "differs": [differs for _, differs in duplicates],
-            "content_hash": [content_of(one) for one, _ in duplicates],
-            "envelope": [json_text(content.envelope) for content in contents],
-            "data": [json_text(content.data) for content in contents],
-            "known_at": [one.known_at for one, _ in duplicates],
-            "landed_at": [landed_at] * len(duplicates),
-        }
-    )

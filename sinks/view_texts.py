@@ -152,7 +152,25 @@ FROM (SELECT event, occurred_on, unnest(orgs) AS org FROM signals)
 GROUP BY 1
 ORDER BY events DESC, organisation"""
 
+_DUPLICATE: Final = """event_hash, input_topic AS topic, input_partition AS "partition", input_offset AS "offset",
+        source, id, content_hash, envelope, data, known_at, landed_at"""
+
+_DUPLICATES: Final = f"""
+SELECT d.*, d.content_hash IS DISTINCT FROM l.content_hash AS differs
+FROM (
+    SELECT {_DUPLICATE} FROM duplicate_events
+    UNION ALL
+    SELECT {_DUPLICATE} FROM duplicate_decisions
+) d
+LEFT JOIN (
+    SELECT event_hash, source, id, content_hash FROM events
+    UNION ALL
+    SELECT event_hash, source, id, content_hash FROM decisions
+) l ON l.event_hash = d.event_hash AND l.source = d.source AND l.id = d.id"""
+"""Every input that is not the first of its (source, id), flagged where it says something else than what landed."""
+
 FIXED_VIEWS: Final[dict[str, str]] = {
+    "duplicates": _DUPLICATES,
     "signals_newest_first": "SELECT * FROM signals ORDER BY known_at DESC, input DESC",
     "unmatched_corrections": _UNMATCHED,
     "ledger": "SELECT outcome, kind, count(*) AS inputs FROM outcomes GROUP BY ALL ORDER BY ALL",
@@ -162,19 +180,17 @@ FIXED_VIEWS: Final[dict[str, str]] = {
         FROM offsets GROUP BY ALL ORDER BY ALL""",
     "rejection_status": REJECTION_STATUS,
     "rejections_open": "SELECT * FROM rejection_status WHERE is_open",
-    # The revision is numbered within a version: first the newest version, then its highest revision.
-    "prediction_history": """
-        SELECT * FROM prediction_states
-        QUALIFY revision = max(revision) OVER (PARTITION BY prediction, reading, version)
-        ORDER BY prediction, reading, version, seq""",
+    "prediction_history": "SELECT * FROM prediction_states ORDER BY prediction, reading, seq",
     "predictions": """
         SELECT * FROM prediction_states
-        QUALIFY row_number() OVER (PARTITION BY prediction, reading ORDER BY version DESC, revision DESC, seq DESC) = 1
+        QUALIFY row_number() OVER (PARTITION BY prediction, reading ORDER BY seq DESC) = 1
         ORDER BY prediction, reading""",
     "alerts": """
         SELECT
             o."key", o.receiver, o.prediction, o.reading, o.kind,
-            o.payload->>'$.milestone' AS milestone,
+            o.milestone,
+            o.version,
+            o.telling,
             o.payload->>'$.title' AS title,
             o.payload->>'$.state' AS state,
             o.created_at,

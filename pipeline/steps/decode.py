@@ -1,6 +1,7 @@
 """Decode: records that settle read become what it works on, each under the name of its raw record."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,7 +15,7 @@ from schemas.envelope import Envelope
 from schemas.events import BY_TYPE
 from schemas.outcomes import Rejected, Stage
 from schemas.records import InputName, RawRecord, RecordBatch
-from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, SettleBatch
+from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, Delivery, SettleBatch
 from schemas.signals import ValidatedSignal
 from schemas.topics import DECISIONS, REJECTED
 
@@ -25,14 +26,22 @@ _MOST_DIGITS: Final = 20
 Arrived = ArrivedSignal | ArrivedRejection | ArrivedDecision
 
 
-def decode(
-    records: RecordBatch, now: datetime, next_offsets: Mapping[tuple[str, int], int] | None = None
-) -> SettleBatch:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A record that was read: the input that it brings, and how it came."""
+
+    record: RawRecord
+    input: InputName
+    known_at: datetime
+    via: Delivery
+
+
+def decode(records: RecordBatch, next_offsets: Mapping[tuple[str, int], int] | None = None) -> SettleBatch:
     """Decode a batch. What cannot be decoded is a rejection of settle's own: it lands too, and is counted.
 
-    ``next_offsets`` overrides those that follow from the records.
+    ``next_offsets`` overrides those that follow from the records, which then stand on no log: each is its input.
     """
-    arrived = [_decode_one(record, now) for record in records]
+    arrived = [_decode_one(_read(record, on_log=next_offsets is None)) for record in records]
     return SettleBatch(
         signals=tuple(item for item in arrived if isinstance(item, ArrivedSignal)),
         rejections=tuple(item for item in arrived if isinstance(item, ArrivedRejection)),
@@ -41,17 +50,31 @@ def decode(
     )
 
 
-def _decode_one(record: RawRecord, now: datetime) -> Arrived:
-    if record.topic == REJECTED:
-        return _rejection(record, now)
-    if record.topic == DECISIONS:
-        return _decision(record, now)
-    return _signal(record, now)
+def _read(record: RawRecord, *, on_log: bool) -> _Read:
+    """The raw record's name and timestamp from the headers; the record's own where somebody wrote none or nonsense."""
+    name, known_at = record.name, record.timestamp
+    if record.topic != DECISIONS:
+        topic, partition, offset = (
+            _text(record, header) for header in (names.INPUT_TOPIC, names.INPUT_PARTITION, names.INPUT_OFFSET)
+        )
+        known_at = _time(record.header(names.KNOWN_AT)) or known_at
+        if topic and _is_number(partition, _LARGEST_PARTITION) and _is_number(offset, _LARGEST_OFFSET):
+            name = InputName(topic, int(partition), int(offset))
+    place = record.name if on_log else name
+    return _Read(record, name, known_at, Delivery(record.timestamp, place.topic, place.partition, place.offset))
 
 
-def _signal(record: RawRecord, now: datetime) -> ArrivedSignal | ArrivedRejection:
+def _decode_one(read: _Read) -> Arrived:
+    if read.record.topic == REJECTED:
+        return _rejection(read)
+    if read.record.topic == DECISIONS:
+        return _decision(read)
+    return _signal(read)
+
+
+def _signal(read: _Read) -> ArrivedSignal | ArrivedRejection:
     """A validated signal, read with suspicion: validate wrote it, unless somebody else put it on the topic."""
-    name, known_at = _input_of(record)
+    record = read.record
     try:
         signal = ValidatedSignal.model_validate_json(record.value or b"")
         Envelope.model_validate(signal.envelope)
@@ -61,46 +84,49 @@ def _signal(record: RawRecord, now: datetime) -> ArrivedSignal | ArrivedRejectio
     except KeyError:
         reason = f"not a validated signal: there is no {signal.event_type} of version {signal.version}"
     else:
-        return ArrivedSignal(name, known_at, _replaying(signal, record))
-    return _own_rejection(Rejected(record, Stage.SETTLE, "not_a_validated_signal", reason), now, name, known_at)
+        return ArrivedSignal(read.input, read.via, read.known_at, _replaying(signal, record))
+    return _own_rejection(read, Rejected(record, Stage.SETTLE, "not_a_validated_signal", reason))
 
 
-def _rejection(record: RawRecord, now: datetime) -> ArrivedRejection:
-    name, known_at = _input_of(record)
+def _rejection(read: _Read) -> ArrivedRejection:
+    record = read.record
     stage = _text(record, names.ERROR_STAGE)
     return ArrivedRejection(
-        input=name,
-        known_at=known_at,
+        input=read.input,
+        via=read.via,
+        known_at=read.known_at,
         key=record.key,
         value=None if record.header(names.ERROR_NULL_VALUE) == b"true" else record.value or b"",
         headers=tuple(h for h in record.headers if h[0] not in names.ERROR_HEADERS | names.INPUT_HEADERS),
         stage=next((known for known in Stage if known == stage), Stage.SETTLE),
         rule=_text(record, names.ERROR_RULE) or "unknown",
         reason=_text(record, names.ERROR_REASON) or "the record on the rejected topic gave no reason",
-        rejected_at=_time(record.header(names.ERROR_TIME)) or now,
+        rejected_at=_time(record.header(names.ERROR_TIME)) or record.timestamp,
         replay_of=_replay_of(record),
     )
 
 
-def _decision(record: RawRecord, now: datetime) -> ArrivedDecision | ArrivedRejection:
-    read = parse_envelope(record)
-    if isinstance(read, Rejected):
-        return _own_rejection(read, now)
-    envelope, data = read
+def _decision(read: _Read) -> ArrivedDecision | ArrivedRejection:
+    record = read.record
+    parsed = parse_envelope(record)
+    if isinstance(parsed, Rejected):
+        return _own_rejection(read, parsed)
+    envelope, data = parsed
     kind = kind_of_type(envelope.type)
     if kind is None:
         known = ", ".join(f"ai.dualtrack.decision.{name}.v1" for name in DecisionKind)
         reason = f"type {envelope.type!r} is no decision; known: {known}"
-        return _own_rejection(Rejected(record, Stage.SETTLE, "unknown_decision", reason), now)
+        return _own_rejection(read, Rejected(record, Stage.SETTLE, "unknown_decision", reason))
     try:
         decision = Decision.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         reason = f"data.{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-        return _own_rejection(Rejected(record, Stage.SETTLE, "invalid_decision", reason), now)
+        return _own_rejection(read, Rejected(record, Stage.SETTLE, "invalid_decision", reason))
     return ArrivedDecision(
-        input=record.name,
-        known_at=record.timestamp,
+        input=read.input,
+        via=read.via,
+        known_at=read.known_at,
         source=envelope.source,
         id=envelope.id,
         kind=kind,
@@ -113,34 +139,22 @@ def _decision(record: RawRecord, now: datetime) -> ArrivedDecision | ArrivedReje
     )
 
 
-def _own_rejection(
-    rejected: Rejected, now: datetime, name: InputName | None = None, known_at: datetime | None = None
-) -> ArrivedRejection:
-    """A rejection of settle's own, under the name of the raw input where the headers tell it."""
-    record = rejected.record
+def _own_rejection(read: _Read, rejected: Rejected) -> ArrivedRejection:
+    """A rejection of settle's own, dated by the log: a rebuild must find the same."""
+    record = read.record
     return ArrivedRejection(
-        input=name or record.name,
-        known_at=known_at or record.timestamp,
+        input=read.input,
+        via=read.via,
+        known_at=read.known_at,
         key=record.key,
         value=record.value,
         headers=record.headers,
         stage=Stage.SETTLE,
         rule=rejected.rule,
         reason=rejected.reason,
-        rejected_at=now,
+        rejected_at=record.timestamp,
         replay_of=_replay_of(record),
     )
-
-
-def _input_of(record: RawRecord) -> tuple[InputName, datetime]:
-    """The raw record's name and timestamp from the headers; the record's own where somebody wrote none or nonsense."""
-    topic, partition, offset = (
-        _text(record, name) for name in (names.INPUT_TOPIC, names.INPUT_PARTITION, names.INPUT_OFFSET)
-    )
-    known_at = _time(record.header(names.KNOWN_AT)) or record.timestamp
-    if topic and _is_number(partition, _LARGEST_PARTITION) and _is_number(offset, _LARGEST_OFFSET):
-        return InputName(topic, int(partition), int(offset)), known_at
-    return record.name, known_at
 
 
 def _replay_of(record: RawRecord) -> str | None:

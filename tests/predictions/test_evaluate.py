@@ -137,16 +137,19 @@ def test_an_event_that_was_taken_back_before_it_was_known_never_counts(world: Wo
     assert states(world) == ["open"]
 
 
-def test_a_late_event_rewrites_the_past_under_a_new_revision(world: World) -> None:
+def test_a_late_event_rewrites_the_past_and_what_was_said_before_goes_to_the_journal(world: World) -> None:
     unicorn(world, "A")
     unicorn(world, "B")
     world.evaluate()
-    before = world.history("test", "main")
     world.event("funding", "0", "2026-05-01", known=START, company="0", valuation=2e9)
     (change,) = world.evaluate()
-    assert (change.revision, change.rewritten, change.appended) == (2, True, change.history)
+    assert (change.rewritten, change.appended) == (True, change.history)
     assert [s.progress for s in change.history] == [0, 0.5, 1, 1]
-    assert store.stored_history(world.connection, ("test", "main"), 1, 1) == before
+    assert world.history("test", "main") == change.history
+    assert world.said_before("test", "main") == [(1, 1, "open"), (1, 1, "open"), (1, 1, "met")]
+    world.event("funding", "-1", "2026-05-01", known=START, company="-1", valuation=2e9)
+    world.evaluate()
+    assert [revision for _, revision, _ in world.said_before("test", "main")] == [1, 1, 1, 2, 2, 2, 2]
 
 
 def test_a_person_decides_and_the_verdict_stays_beside_it(world: World) -> None:
@@ -189,6 +192,7 @@ def test_a_changed_criterion_needs_a_new_version(world: World) -> None:
     make_engine_of(world, define(stricter, version=2))
     world.evaluate()
     assert store.heads(world.connection)["test", "main"].version == 2
+    assert world.said_before("test", "main") == [(1, 1, "open"), (1, 1, "open")]
     with pytest.raises(ChangedDefinition, match="older than version 2"):
         make_engine_of(world, define(UNICORNS))
 
@@ -205,6 +209,15 @@ def test_new_wording_is_recorded_under_the_same_version(world: World) -> None:
     rows = world.connection.execute("SELECT version, definition_hash FROM prediction_definitions").fetchall()
     assert len(rows) == 2
     assert rows[0] == rows[1]
+
+
+def test_new_wording_is_written_and_nobody_is_told(world: World) -> None:
+    unicorn(world, "A")
+    world.evaluate()
+    make_engine_of(world, define(UNICORNS.replace("unicorns", "giants")))
+    world.types = {"funding"}
+    assert world.evaluate() == ()
+    assert world.stands("test", "main").detail == "1 of 2 giants."
 
 
 def test_an_evaluation_lands_with_its_events_or_not_at_all(world: World) -> None:

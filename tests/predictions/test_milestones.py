@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from predictions.milestones import alerts_of, tellings
+from predictions.milestones import alerts_of, courses_of
 from schemas.alerts import Alert
+from sinks import alerts as outbox
 from tests.predictions.world import START, UNICORNS, World, define, make_world
 
 THREE = UNICORNS.replace("at_least: 2", "at_least: 4")
@@ -21,7 +22,12 @@ def unicorn(world: World, company: str, **more: object) -> None:
 
 
 def told(world: World, now: datetime | None = None) -> tuple[Alert, ...]:
-    return alerts_of(world.evaluate(now))
+    """What goes out after a batch; the outbox remembers it, as in the settle transaction."""
+    changes = world.evaluate(now)
+    before = outbox.told(world.connection, (change.definition.id for change in changes))
+    alerts = alerts_of(changes, before)
+    assert outbox.queue(world.connection, alerts, ("file", "topic"), world.now) == 2 * len(alerts)
+    return alerts
 
 
 def kinds(alerts: tuple[Alert, ...]) -> list[tuple[str, str]]:
@@ -139,5 +145,56 @@ def test_keys_depend_on_version_and_reading() -> None:
 def test_the_same_history_tells_the_same(world: World) -> None:
     unicorn(world, "A")
     (change,) = world.evaluate()
-    first, second = (tellings(change.reading, change.history) for _ in range(2))
+    first, second = (courses_of(change.reading, change.history) for _ in range(2))
     assert first == second
+
+
+def test_a_store_made_anew_tells_nothing_twice_and_without_its_outbox_gives_the_same_keys(world: World) -> None:
+    before: list[Alert] = []
+    unicorn(world, "A")
+    before += told(world)
+    unicorn(world, "sorry", retracts="A")
+    before += told(world)
+    for company in "BCD":
+        unicorn(world, company)
+        before += told(world)
+    world.connection.execute("DELETE FROM prediction_states")
+    world.types = {"funding"}
+    assert told(world) == ()
+    world.connection.execute("DELETE FROM prediction_states")
+    world.connection.execute("DELETE FROM outbox")
+    world.types = {"funding"}
+    assert [alert.key for alert in told(world)] == [alert.key for alert in before]
+
+
+def test_what_still_holds_is_not_taken_back_where_the_past_turns_out_to_have_reached_more_at_once() -> None:
+    world = make_world(define(UNICORNS))
+    unicorn(world, "A", known=datetime(2026, 6, 2, tzinfo=UTC))
+    assert kinds(told(world)) == [("first evidence", "first evidence")]
+    # The first evidence comes with the second now: on its own the history would tell of "met" only.
+    unicorn(world, "sorry", retracts="A", known=datetime(2026, 6, 1, tzinfo=UTC))
+    unicorn(world, "B", known=datetime(2026, 6, 3, tzinfo=UTC), offset=7)
+    unicorn(world, "C", known=datetime(2026, 6, 3, tzinfo=UTC), offset=7)
+    assert kinds(told(world)) == [("met", "met")]
+
+
+def test_alerts_are_numbered_odd_where_reached_and_even_where_lost(world: World) -> None:
+    unicorn(world, "A")
+    found = [*told(world)]
+    unicorn(world, "sorry", retracts="A")
+    found += told(world)
+    unicorn(world, "B")
+    found += told(world)
+    assert [(alert.telling, alert.kind) for alert in found] == [
+        (1, "first evidence"),
+        (2, "retracted"),
+        (3, "first evidence"),
+    ]
+
+
+def test_a_milestone_that_the_definition_has_no_more_is_not_taken_back(world: World) -> None:
+    unicorn(world, "A")
+    told(world)
+    world.connection.execute("UPDATE outbox SET milestone = 'of old', \"key\" = 'of old'")
+    unicorn(world, "B")
+    assert "of old" not in [alert.milestone for alert in told(world)]

@@ -4,7 +4,6 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,9 +14,9 @@ from predictions.load import parse_definition
 from predictions.standing import Standing
 from predictions.views import install_views
 from schemas.values import PartialDate
+from sinks.duckdb_tables import migrate, migrations
 from sinks.views import create_views
 
-MIGRATION = Path(__file__).parents[2] / "sinks" / "migrations" / "0001_initial.sql"
 START = datetime(2026, 5, 1, tzinfo=UTC)
 
 ORGANISATIONS: dict[str, tuple[str, bool, bool, str, str]] = {
@@ -157,8 +156,16 @@ class World:
         """The stored history that holds."""
         from predictions import store
 
-        head = store.heads(self.connection)[prediction, reading]
-        return store.stored_history(self.connection, (prediction, reading), head.version, head.revision)
+        return store.stored_history(self.connection, (prediction, reading))
+
+    def said_before(self, prediction: str, reading: str) -> list[tuple[int, int, str]]:
+        """(version, revision, state) of what the journal has, in order."""
+        rows = self.connection.execute(
+            """SELECT version, revision, state FROM prediction_revisions WHERE prediction = ? AND reading = ?
+            ORDER BY version, revision, seq""",
+            [prediction, reading],
+        )
+        return rows.fetchall()
 
     def stands(self, prediction: str, reading: str) -> Standing:
         return self.history(prediction, reading)[-1]
@@ -168,7 +175,7 @@ def make_world(*definitions: Definition) -> World:
     """An empty store with its views."""
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(MIGRATION.read_text(encoding="utf-8"))
+    migrate(connection, 0, migrations(), START)
     connection.execute(
         """CREATE TABLE ref_organisations (id VARCHAR, name VARCHAR, archetype VARCHAR, designs_accelerators BOOLEAN,
         is_lab BOOLEAN, region VARCHAR, country VARCHAR, parent VARCHAR, root VARCHAR)"""

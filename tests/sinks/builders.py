@@ -11,7 +11,7 @@ from schemas.alerts import Alert
 from schemas.decisions import Decision, DecisionKind
 from schemas.outcomes import ConvertedMoney, Evidence, Finding, ResolvedOrg, Stage
 from schemas.records import InputName
-from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, SettleBatch
+from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, Delivery, SettleBatch
 from schemas.signals import ValidatedSignal
 from schemas.values import Precision, Qualifier, Track
 
@@ -41,6 +41,11 @@ def at(minutes: float) -> datetime:
 
 def name(offset: int, topic: str = "signals.deal", partition: int = 0) -> InputName:
     return InputName(topic, partition, offset)
+
+
+def via(offset: int, topic: str = "signals.validated", partition: int = 0, minutes: float | None = None) -> Delivery:
+    """The record that brings an input: one minute later for each offset."""
+    return Delivery(at(offset if minutes is None else minutes), topic, partition, offset)
 
 
 def identity(id: str, source: str = "desk") -> dict[str, str]:
@@ -86,13 +91,17 @@ def signal(
 def arrived(offset: int, id: str | None = None, minutes: float | None = None, **options: Any) -> ArrivedSignal:
     """An event that arrives as input ``offset``; known that many minutes after the start."""
     input_name = options.pop("input", name(offset))
+    delivered = options.pop("via", via(offset))
     moment = at(offset if minutes is None else minutes)
-    return ArrivedSignal(input_name, moment, signal(id or f"e{offset}", **options))
+    return ArrivedSignal(input_name, delivered, moment, signal(id or f"e{offset}", **options))
 
 
-def rejection(offset: int, replay_of: str | None = None, topic: str = "signals.deal") -> ArrivedRejection:
+def rejection(
+    offset: int, replay_of: str | None = None, topic: str = "signals.deal", delivered: Delivery | None = None
+) -> ArrivedRejection:
     return ArrivedRejection(
         input=name(offset, topic),
+        via=delivered or via(offset, "signals.rejected"),
         known_at=at(offset),
         key=None,
         value=b"\xff\x00not json",
@@ -109,6 +118,7 @@ def decision(offset: int, id: str | None = None) -> ArrivedDecision:
     data = {"by": "ann", "prediction": "p1", "reading": "plain", "outcome": "met"}
     return ArrivedDecision(
         input=name(offset, "decisions"),
+        via=via(offset, "decisions"),
         known_at=at(offset),
         source="people",
         id=id or f"d{offset}",

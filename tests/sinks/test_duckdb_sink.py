@@ -21,7 +21,19 @@ from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, L
 from sinks import duckdb_sink
 from sinks.base import Sink, StoreBroken, StoreLocked
 from sinks.duckdb_sink import DuckDBSink
-from tests.sinks.builders import LANDED_AT, alert, arrived, at, batch, decision, identity, money, name, rejection
+from tests.sinks.builders import (
+    LANDED_AT,
+    alert,
+    arrived,
+    at,
+    batch,
+    decision,
+    identity,
+    money,
+    name,
+    rejection,
+    via,
+)
 
 Item = ArrivedSignal | ArrivedRejection | ArrivedDecision
 
@@ -118,9 +130,11 @@ def test_redelivery_lands_nothing(sink: DuckDBSink) -> None:
     assert counts(sink) == before
 
 
-def test_an_input_counts_once_inside_a_batch_and_the_event_wins(sink: DuckDBSink) -> None:
-    twice = SettleBatch(signals=(arrived(1), arrived(1)), rejections=(rejection(1),))
+def test_an_input_counts_once_inside_a_batch_and_its_first_delivery_wins(sink: DuckDBSink) -> None:
+    later = rejection(1, delivered=via(5, "signals.rejected"))
+    twice = SettleBatch(signals=(arrived(1, via=via(4)), arrived(1, via=via(3))), rejections=(later,))
     assert land(sink, twice) == Landed(landed=1, redelivered=2, event_types=frozenset({"deal"}))
+    assert rows(sink, "SELECT outcome, via_offset, via_topic FROM outcomes") == [("landed", 3, "signals.validated")]
 
 
 def test_the_first_outcome_wins_across_batches(sink: DuckDBSink) -> None:

@@ -263,21 +263,16 @@ def test_offsets_now(sink: DuckDBSink) -> None:
 
 
 def test_predictions_show_the_latest_state(sink: DuckDBSink) -> None:
-    states = [(1, 0, 0, "open"), (1, 0, 1, "met"), (1, 1, 0, "open"), (2, 0, 0, "open"), (2, 0, 1, "missed")]
     with sink.transaction() as transaction:
-        for version, revision, seq, state in states:
+        for seq, state in [(1, "missed"), (0, "open")]:
             transaction.connection.execute(
-                """INSERT INTO prediction_states BY NAME SELECT 'p1' AS prediction, 'plain' AS reading, ? AS version,
-                'h' AS definition_hash, ? AS revision, ? AS seq, now() AS known_at, ? AS state, 'unknown' AS verdict,
+                """INSERT INTO prediction_states BY NAME SELECT 'p1' AS prediction, 'plain' AS reading, 2 AS version,
+                'h' AS definition_hash, ? AS seq, now() AS known_at, ? AS state, 'unknown' AS verdict,
                 0.5 AS progress, '' AS detail, '[]' AS evidence, '[]' AS waiting, now() AS landed_at""",
-                [version, revision, seq, state],
+                [seq, state],
             )
     assert rows(sink, "SELECT prediction, reading, version, state FROM predictions") == [("p1", "plain", 2, "missed")]
-    assert rows(sink, "SELECT version, revision, seq, state FROM prediction_history") == [
-        (1, 1, 0, "open"),
-        (2, 0, 0, "open"),
-        (2, 0, 1, "missed"),
-    ]
+    assert rows(sink, "SELECT seq, state FROM prediction_history") == [(0, "open"), (1, "missed")]
 
 
 def test_reference_tables_need_a_name_and_rows(sink: DuckDBSink) -> None:

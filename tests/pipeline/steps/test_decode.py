@@ -1,7 +1,5 @@
 """Decoding: what settle cannot read is a rejection of its own, under the name of the record it stood in."""
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +11,6 @@ from schemas.outcomes import Stage
 from schemas.records import RawRecord
 from schemas.topics import DECISIONS, REJECTED, VALIDATED
 
-NOW = datetime(2026, 4, 18, tzinfo=UTC)
 RESOLVE = {
     "specversion": "1.0",
     "id": "1",
@@ -29,7 +26,7 @@ def record(topic: str, value: bytes | None, headers: tuple[tuple[str, bytes], ..
 
 
 def test_a_decision() -> None:
-    (arrived,) = decode([record(DECISIONS, to_json(RESOLVE))], NOW).decisions
+    (arrived,) = decode([record(DECISIONS, to_json(RESOLVE))]).decisions
     assert arrived.kind is DecisionKind.RESOLVE
     assert (arrived.decision.by, arrived.decision.outcome) == ("ada", "met")
     assert arrived.data["note"] == "kept"
@@ -48,7 +45,7 @@ def test_a_decision() -> None:
     ],
 )
 def test_what_cannot_be_read_is_counted_as_rejected_by_settle(topic: str, value: bytes | None, rule: str) -> None:
-    batch = decode([record(topic, value)], NOW)
+    batch = decode([record(topic, value)])
     (arrived,) = batch.rejections
     assert (arrived.stage, arrived.rule, arrived.value) == (Stage.SETTLE, rule, value)
     assert str(arrived.input) == f"{topic}/2/5"
@@ -59,8 +56,8 @@ def test_offsets_go_on_after_the_highest_record_of_each_partition() -> None:
     records = [
         RawRecord(REJECTED, partition, offset, None, b"", (), 0) for partition, offset in [(0, 1), (0, 2), (1, 7)]
     ]
-    assert decode(records, NOW).next_offsets == {(REJECTED, 0): 3, (REJECTED, 1): 8}
-    assert decode(records, NOW, {("file:1", 0): 9}).next_offsets == {("file:1", 0): 9}
+    assert decode(records).next_offsets == {(REJECTED, 0): 3, (REJECTED, 1): 8}
+    assert decode(records, {("file:1", 0): 9}).next_offsets == {("file:1", 0): 9}
 
 
 @given(
@@ -71,7 +68,7 @@ def test_offsets_go_on_after_the_highest_record_of_each_partition() -> None:
 def test_every_record_arrives_as_exactly_one_thing(
     topic: str, value: bytes | None, headers: list[tuple[str, bytes]]
 ) -> None:
-    batch = decode([record(topic, value, tuple(headers))], NOW)
+    batch = decode([record(topic, value, tuple(headers))])
     assert len(batch.signals) + len(batch.rejections) + len(batch.decisions) == 1
 
 
@@ -84,7 +81,7 @@ VALIDATED_BY_US = (
 
 
 def test_a_validated_signal_is_read() -> None:
-    assert len(decode([record(VALIDATED, VALIDATED_BY_US)], NOW).signals) == 1
+    assert len(decode([record(VALIDATED, VALIDATED_BY_US)]).signals) == 1
 
 
 @pytest.mark.parametrize(
@@ -107,7 +104,7 @@ def test_what_a_stranger_put_on_the_validated_topic_is_rejected_under_the_name_o
         ("dualtrack-input-partition", b"3"),
         ("dualtrack-input-offset", b"9"),
     )
-    (arrived,) = decode([record(VALIDATED, VALIDATED_BY_US.replace(was, becomes), headers)], NOW).rejections
+    (arrived,) = decode([record(VALIDATED, VALIDATED_BY_US.replace(was, becomes), headers)]).rejections
     assert arrived.rule == "not_a_validated_signal"
     assert str(arrived.input) == "signals.deal/3/9"
 
@@ -120,5 +117,5 @@ def test_an_input_name_that_the_ledger_cannot_hold_is_not_believed(offset: bytes
         ("dualtrack-input-offset", offset),
         ("dualtrack-known-at", b"9" * 20),
     )
-    (arrived,) = decode([record(VALIDATED, VALIDATED_BY_US, headers)], NOW).signals
+    (arrived,) = decode([record(VALIDATED, VALIDATED_BY_US, headers)]).signals
     assert str(arrived.input) == "signals.validated/2/5"

@@ -40,7 +40,7 @@ def checked(**fields: object) -> Checked:
 def test_a_passed_event_arrives_at_settle_under_the_name_of_its_input() -> None:
     item = checked(unheard_of={"kept": [1, 2]})
     output = encoded(item)
-    batch = decode([as_read(output)], NOW)
+    batch = decode([as_read(output)])
     (arrived,) = batch.signals
     assert output.topic == VALIDATED
     assert str(arrived.input) == "signals.deal/0/42"
@@ -74,7 +74,7 @@ HEADERS = st.lists(st.tuples(st.text(min_size=1, max_size=8).filter(lambda n: no
 def test_a_rejection_keeps_every_byte(value: bytes | None, key: bytes | None, headers: list[tuple[str, bytes]]) -> None:
     record = make_record(value, offset=9, key=key, headers=tuple(headers))
     output = encode_rejected(Rejected(record, Stage.PARSE, "not_json", "because …"), NOW)
-    (arrived,) = decode([as_read(output)], NOW).rejections
+    (arrived,) = decode([as_read(output)]).rejections
     assert output.topic == REJECTED
     assert (arrived.value, arrived.key, arrived.headers) == (value, key, tuple(headers))
     assert (arrived.stage, arrived.rule, arrived.reason) == (Stage.PARSE, "not_json", "because …")
@@ -121,7 +121,7 @@ def test_the_documentation_lists_exactly_the_headers_that_are_written() -> None:
 
 def test_headers_of_ours_that_a_publisher_forged_do_not_hide_the_true_ones() -> None:
     record = make_record(b"x", offset=9, headers=((names.ERROR_RULE, b"forged"), (names.INPUT_OFFSET, b"1")))
-    (arrived,) = decode([as_read(encode_rejected(Rejected(record, Stage.PARSE, "true", "r"), NOW))], NOW).rejections
+    (arrived,) = decode([as_read(encode_rejected(Rejected(record, Stage.PARSE, "true", "r"), NOW))]).rejections
     assert (arrived.rule, arrived.input.offset) == ("true", 9)
 
 
@@ -147,7 +147,7 @@ def test_a_forged_null_header_does_not_lose_the_bytes() -> None:
     output = encode_rejected(Rejected(record, Stage.PARSE, "r", "r"), NOW)
     # librdkafka cuts the name of a header at a null character.
     cut = tuple((name.split("\0")[0], value) for name, value in output.headers)
-    (arrived,) = decode([as_read(OutRecord(output.topic, output.key, output.value, cut))], NOW).rejections
+    (arrived,) = decode([as_read(OutRecord(output.topic, output.key, output.value, cut))]).rejections
     assert arrived.value == b"precious"
 
 
