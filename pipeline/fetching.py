@@ -11,6 +11,8 @@ from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from pipeline import buffering
+from pipeline.buffering import ANSWER_BYTES
 from pipeline.progress import Partition, Span
 from schemas.faults import LogGap
 from schemas.records import RawRecord
@@ -20,6 +22,8 @@ CHUNK_RECORDS = 250
 """Records taken from the client at a time: the batch's byte limit is looked at between two chunks."""
 
 StoredOffsets = Mapping[Partition, int]
+
+buffering.install()
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class ReadConfig:
     """How long the broker may hold back an answer while it has nothing. Faust hardcodes 1,500."""
 
     partition_fetch_bytes: int = MAX_OUT_BYTES + 1024 * 1024
-    """Most bytes per partition and answer; above the largest record that a worker writes."""
+    """Most bytes per partition and answer; above the largest record that a worker writes. For all: ``buffering``."""
 
     stall_seconds: float = 300.0
     """With records waiting and nothing finished for so long, the worker stops with Stalled."""
@@ -77,6 +81,9 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = self._reading.fetch_wait_ms
         consumer._max_partition_fetch_bytes = self._reading.partition_fetch_bytes
+        consumer._fetch_max_bytes = ANSWER_BYTES
+        # What a publisher's transaction took back was never published.
+        consumer._isolation_level = "read_committed"
         return consumer
 
     async def on_thread_stop(self) -> None:
@@ -138,15 +145,16 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         while len(records) < limits.max_records and size < limits.max_bytes:
             room = min(CHUNK_RECORDS, limits.max_records - len(records))
             chunk = await self._fetch_records(consumer, active, timeout=wait, max_records=room)
-            if not chunk:
-                break
             # No await between the fetch and these lines: a seek in between would make the spans wrong.
             jumps = self._note_spans(chunk, spans)
+            jumps = self._note_passed(consumer, active, spans) | jumps
             for found in chunk.values():
                 records.extend(map(_raw_record, found))
                 size += sum(len(record.value) for record in found if record.value)
             if jumps:
                 await self._check_jumps(consumer, jumps)
+            if not chunk:
+                break
             deadline = deadline or monotonic() + limits.fill_seconds
             wait = max(0.0, deadline - monotonic())
         return records, spans
@@ -161,6 +169,27 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 jumps[tp] = Span(expected, first)
             spans[tp] = Span(spans[tp].start if tp in spans else expected, end)
             self._position[tp] = end
+        return jumps
+
+    def _note_passed(
+        self, consumer: aiokafka.AIOKafkaConsumer, active: set[TP], spans: dict[Partition, Span]
+    ) -> dict[TP, Span]:
+        """Extend the spans by what holds no record: markers of transactions, and what these took back.
+
+        Without it such a partition would never be done, and look as if something waited in it.
+        """
+        jumps = {}
+        subscription = consumer._subscription.subscription
+        assignment = subscription and subscription.assignment
+        for tp in active if assignment else ():
+            expected = self._position.get(tp)
+            if expected is None or tp not in assignment.tps:
+                continue
+            state = assignment.state_value(tp)
+            if state.has_valid_position and state.position > expected:
+                jumps[tp] = Span(expected, state.position)
+                spans[tp] = Span(spans[tp].start if tp in spans else expected, state.position)
+                self._position[tp] = state.position
         return jumps
 
     async def _check_jumps(self, consumer: aiokafka.AIOKafkaConsumer, jumps: Mapping[TP, Span]) -> None:
@@ -201,7 +230,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 def _raw_record(record: Any) -> RawRecord:
     headers = tuple((name, value or b"") for name, value in record.headers)
     return RawRecord(
-        record.topic, record.partition, record.offset, record.key, record.value, headers, record.timestamp or 0
+        *(record.topic, record.partition, record.offset, record.key, record.value, headers, record.timestamp or 0),
+        cut_from=record.cut_from,
     )
 
 

@@ -26,7 +26,7 @@ from yarl import URL
 from pipeline.activity import Activity, Phase, told_lag
 from pipeline.fetching import BatchConsumerThread, BatchMessage, ReadConfig
 from pipeline.progress import Partition, Progress, Span
-from schemas.faults import LogGap, Stalled
+from schemas.faults import LogGap, Stalled, TerminalFault
 from schemas.records import RawRecord
 
 GROUP_CHECK_SECONDS = 1.0
@@ -88,8 +88,8 @@ class BatchConsumer(driver.Consumer):
         try:
             with self._activity.step("fetching"):
                 records, spans = await self._thread.fetch_batch(active, timeout)
-        except LogGap as gap:
-            await _crash(self, gap)
+        except TerminalFault as fault:
+            await _crash(self, fault)
             return
         if self.should_stop or not self.flow_active:
             return  # a rebalance or the end: what was read is read again, by us or another worker
@@ -100,6 +100,8 @@ class BatchConsumer(driver.Consumer):
         if records:
             message = self._message(records, spans, generation)
             yield message.tp, message
+        elif generation == self._generation:
+            self._progress.finish(spans)  # markers of transactions: nothing to work on
 
     def _message(self, records: list[RawRecord], spans: Mapping[Partition, Span], generation: int) -> BatchMessage:
         first = records[0]

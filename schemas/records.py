@@ -45,6 +45,8 @@ class RawRecord:
     value: bytes | None
     headers: Headers
     timestamp_ms: int
+    cut_from: int | None = None
+    """Bytes of the whole record, where it is larger than any that is read and its end was left out."""
 
     @property
     def name(self) -> InputName:

@@ -44,7 +44,7 @@ def encode_rejected(rejected: Rejected, now: datetime) -> OutRecord:
     """
     record = rejected.record
     key, value, foreign = record.key, record.value or b"", _foreign(record.headers)
-    size = len(key or b"") + len(value) + _size(foreign)
+    size = max(len(key or b"") + len(value) + _size(foreign), record.cut_from or 0)
     headers = _error_headers(rejected, now) + _input_headers(record)
     if len(key or b"") + _size(foreign) > _ROOM_FOR_HEADERS // 2:
         key, foreign = (key or b"")[:_LONGEST_KEY], ()

@@ -72,6 +72,8 @@ def _parse(record: RawRecord) -> Parsed:
 
 
 def _split(record: RawRecord) -> tuple[Envelope, dict[str, Any]]:
+    if record.cut_from is not None:
+        raise _Unreadable("too_large", f"a record of {record.cut_from:,} bytes, larger than any that is kept whole")
     body = _json_object(record.value)
     if _is_binary(record):
         return _envelope(_binary_attributes(record)), body
