@@ -44,6 +44,13 @@ class Settings(KafkaSecurity, BaseSettings):
     """A worker that hangs for so long (records wait and none is finished, a step does not end, the event loop does not
     turn) says where and ends with exit code 1. After a fifth of it /health and /ready are red."""
 
+    duckdb_memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] = "1GB"
+    """What DuckDB may take in settle, such as ``512MB`` or ``4GB``; beyond, it spills to disk beside the file."""
+
+    accept_log_gap: bool = False
+    """Go on where Kafka no longer has the next record to read, instead of stopping: what it deleted is lost. For one
+    start, after you have looked into it."""
+
     reject_limit_share: Annotated[float, Field(ge=0, le=1)] | None = None
     """A validate worker stops, with exit code 1, when more than this share (0 to 1) of its last inputs is rejected. Off
     where unset: nothing rejected is lost, and with it whoever may publish can stop the pipeline."""
@@ -110,6 +117,10 @@ class Settings(KafkaSecurity, BaseSettings):
     def local_broker_folder(self) -> Path:
         """Data, log and address of the Kafka of ``broker start``."""
         return self.home / "kafka"
+
+    def make_home(self) -> None:
+        """Make the folder for all data, for this user only; one that is there keeps the rights that it was given."""
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def bootstrap_servers(self) -> str | None:
         """The configured broker, else the one that runs under this home, else None."""

@@ -55,8 +55,8 @@ def settle_parts(settings: Settings, receivers: tuple[str, ...]) -> "SettleParts
     from sinks.duckdb_sink import DuckDBSink
     from sinks.receivers import FILE, WEBHOOK, FileReceiver, Receiver, WebhookReceiver
 
-    settings.home.mkdir(parents=True, exist_ok=True)
-    sink = DuckDBSink(settings.database, utc_now, reference_tables())
+    settings.make_home()
+    sink = DuckDBSink(settings.database, utc_now, reference_tables(), settings.duckdb_memory)
     definitions = load_definitions()
     tools = SettleTools(sink, PredictionEngine(definitions), receivers, utc_now)
     told: dict[str, Receiver] = {FILE: FileReceiver(settings.alerts_file)}
@@ -115,6 +115,7 @@ def run_stations(
     from pipeline.credentials import faust_credentials
     from pipeline.fetching import ReadConfig
 
+    settings.make_home()
     # A broken definition stops the start here, before anything connects or joins a group.
     check_definitions()
     servers = bootstrap_servers or settings.bootstrap_servers()
@@ -130,7 +131,7 @@ def run_stations(
         heartbeat_seconds=settings.session_timeout_s / 3,
         security=settings.librdkafka() if secured else {},
         credentials=faust_credentials(settings.kafka_python()) if secured else None,
-        reading=ReadConfig(stall_seconds=settings.stall_s),
+        reading=ReadConfig(stall_seconds=settings.stall_s, accept_log_gap=settings.accept_log_gap),
         http=http,
     )
     return run_workers(stations, config, hooks, telemetry)
@@ -265,6 +266,7 @@ def start_local_broker(settings: Settings, port: int) -> "BrokerStatus":
     from dualtrack.broker.local import BrokerNotStarted
     from dualtrack.topics import apply_topics
 
+    settings.make_home()
     status = local_broker(settings).start(port, lambda address: topics_on_broker(address, timeout_s=2.0) is not None)
     if status.bootstrap_servers is None:
         raise BrokerNotStarted(f"Kafka ended as soon as it was up; see {status.log}")

@@ -54,7 +54,7 @@ class BoundedRecords(fetcher_module.PartitionRecords):
                 f"{self._tp.topic}/{self._tp.partition}: the log cannot be read at offset {self.next_fetch_offset}: "
                 f"{error}. Nothing from there on was acknowledged. Where the broker's disk is damaged, restore the "
                 "partition from a replica, or have Kafka delete the records before the next whole one "
-                "(kafka-delete-records) and start with accept_log_gap"
+                "(kafka-delete-records) and start once with DUALTRACK_ACCEPT_LOG_GAP=true"
             ) from error
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:

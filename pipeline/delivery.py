@@ -25,6 +25,10 @@ logger = logging.getLogger(__name__)
 HEADROOM_BYTES = 64 * 1024
 """For key, headers and the batch's own header, on top of the largest value."""
 
+QUEUE_KBYTES = 32 * 1024
+"""What librdkafka may hold unsent; its own default is 1 GB. Enough to keep a broker busy (over a second at 25 MB/s); a
+batch that is larger waits in ``_produce`` for room."""
+
 _REFUSALS = frozenset(
     {
         KafkaError.MSG_SIZE_TOO_LARGE,
@@ -73,6 +77,7 @@ class ProducerConfig:
             "message.max.bytes": MAX_OUT_BYTES + HEADROOM_BYTES,
             "message.timeout.ms": int(self.timeout_seconds * 1000),
             "linger.ms": self.linger_ms,
+            "queue.buffering.max.kbytes": QUEUE_KBYTES,
             "compression.type": self.compression or "none",
             **self.security,
         }

@@ -224,7 +224,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         message = _gap_message(tp, wanted, first, end)
         if not self._reading.accept_log_gap:
             raise LogGap(message)
-        self.log.warning("%s Going on at %d, as accept_log_gap says.", message, first)
+        self.log.warning("%s Going on at %d, as DUALTRACK_ACCEPT_LOG_GAP says.", message, first)
 
 
 def _raw_record(record: Any) -> RawRecord:
@@ -241,9 +241,10 @@ def _gap_message(tp: TP, wanted: int, first: int, end: int) -> str:
     if wanted > end:
         return (
             f"{head} This is another cluster, or its log was emptied. Point the worker at the cluster that its stored "
-            "offsets come from, or start with a new database, or set accept_log_gap to start at its beginning."
+            "offsets come from, start with a new database, or once with DUALTRACK_ACCEPT_LOG_GAP=true to read it all."
         )
     return (
         f"{head} Records {wanted} to {first - 1} were deleted before they were read (retention, or the embedded "
-        "broker's 5 MB). Restore them, or set accept_log_gap to go on without them; lengthen the retention."
+        "broker's 5 MB). Restore them, or start once with DUALTRACK_ACCEPT_LOG_GAP=true to go on without them, and "
+        "lengthen the retention."
     )

@@ -27,6 +27,9 @@ POLL_SECONDS: Final = 0.5
 CHECKPOINT_BYTES: Final = 256 * 1024 * 1024
 """Size of the log of changes (``.wal``) above which it is folded into the file, after a commit."""
 
+MEMORY_LIMIT: Final = "1GB"
+"""What DuckDB may take; its own default is 80 % of the machine. Beyond, it spills to ``<file>.tmp`` beside the file."""
+
 OFFSET_ROWS: Final = 100_000
 """Rows of ``offsets`` above which opening keeps only the highest of each partition."""
 
@@ -67,13 +70,17 @@ class Transaction:
 class DuckDBSink:
     """The one writer of a store. May be used from several threads; transactions go one after the other.
 
-    ``clock`` dates what the sink itself writes; ``reference`` is written to tables at every opening.
+    ``clock`` dates what the sink itself writes; ``reference`` is written to tables at every opening; ``memory`` is
+    DuckDB's limit, in its own words.
     """
 
-    def __init__(self, path: Path, clock: Clock = now, reference: Reference | None = None) -> None:
+    def __init__(
+        self, path: Path, clock: Clock = now, reference: Reference | None = None, memory: str = MEMORY_LIMIT
+    ) -> None:
         self.path: Final = path
         self._clock = clock
         self._reference = reference or {}
+        self._memory = memory
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._offsets: Offsets = {}
         self._turn = threading.RLock()
@@ -116,6 +123,7 @@ class DuckDBSink:
         self._connection = connection
 
     def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute("SET GLOBAL memory_limit = ?", [self._memory])
         _compact_offsets(connection)
         create_views(connection)
         for name, rows in self._reference.items():

@@ -118,7 +118,7 @@ def test_a_log_that_lacks_the_next_record_stops_the_worker(
     assert (beyond.batches, behind.batches) == ([], [])
     assert f"LogGap: {topic}/2: the next record to read is offset 7, but the log holds offsets 0 to 0." in caplog.text
     assert f"LogGap: {cut}/1: the next record to read is offset 3, but the log holds offsets" in caplog.text
-    assert "accept_log_gap" in caplog.text
+    assert "ACCEPT_LOG_GAP" in caplog.text
     until(lambda: bool(going_on.records) and going_on.records[-1].offset == 79)
     assert accepting.stop() == 0
 
