@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pythonjsonlogger.json import JsonFormatter
 
+from dualtrack.harmless import harmless_line
 from dualtrack.settings import Settings
 
 _CHATTY: Final = ("faust", "mode", "aiokafka", "kafka", "great_expectations")
@@ -26,7 +27,7 @@ STARS: Final = "**********"
 
 def log_to_stderr(level: int) -> None:
     """Show the log from that level on; of the libraries only warnings, and nothing of how services start and stop."""
-    _show(level, logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    _show(level, _Text("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
 
 def log_of_worker(settings: Settings, role: str) -> None:
@@ -34,7 +35,7 @@ def log_of_worker(settings: Settings, role: str) -> None:
     if settings.log == "json":
         formatter: logging.Formatter = _Json(role)
     else:
-        formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        formatter = _Text("%(asctime)s %(levelname)s %(name)s: %(message)s")
     _show(logging.INFO, Redacting(formatter, secrets_of(settings)))
 
 
@@ -74,6 +75,14 @@ class Redacting(logging.Formatter):
         for secret in self._secrets:
             text = text.replace(secret, STARS)
         return text
+
+
+class _Text(logging.Formatter):
+    """A line for people; nothing in it commands their terminal or passes for another line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; what follows a line end, a traceback for example, is indented."""
+        return harmless_line(super().format(record))
 
 
 class _Json(JsonFormatter):

@@ -96,10 +96,10 @@ class Publisher:
             "request_timeout_ms": max(wait_ms // 3, 1),
         }
         try:
-            if embedded:
-                # With its version given, kafka-python does not ask the broker anything before the first event.
-                _knock(servers)
             with failures_kept() as failures:
+                if embedded:
+                    # With its version given, kafka-python does not ask the broker anything before the first event.
+                    _knock(servers)
                 self._producer = KafkaProducer(bootstrap_servers=servers, **{**settings, **try_out, **(options or {})})
         except (KafkaError, OSError) as error:
             why = told(failures, error, sasl="sasl_mechanism" in (options or {}))

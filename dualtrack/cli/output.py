@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from dualtrack.harmless import harmless_json
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
     from rich.console import Console
@@ -41,11 +43,11 @@ class CommandGroup(TyperGroup):
 
 def console(stderr: bool = False) -> "Console":
     """A console that follows the terminal; in a pipe it has no colours and is 120 wide, or as COLUMNS says."""
-    from rich.console import Console
+    from dualtrack.cli.screen import HarmlessConsole
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else shutil.get_terminal_size(fallback=(WIDTH_OF_A_PIPE, 24)).columns
-    return Console(stderr=stderr, width=width, highlight=False)
+    return HarmlessConsole(stderr=stderr, width=width, highlight=False)
 
 
 def takes_unicode() -> bool:
@@ -98,7 +100,7 @@ def jsonable(value: Any) -> Any:
 
 def _dumps(value: Any, indent: int | None = None) -> str:
     # A terminal or pipe that takes no UTF-8 gets escapes, which every JSON reader undoes.
-    return json.dumps(jsonable(value), ensure_ascii=not takes_unicode(), allow_nan=False, indent=indent)
+    return harmless_json(json.dumps(jsonable(value), ensure_ascii=not takes_unicode(), allow_nan=False, indent=indent))
 
 
 def fail(message: str, code: int = 1) -> typer.Exit:

@@ -125,7 +125,7 @@ def _up_embedded(settings: "Settings") -> int:
 
     refuse_foreign_offsets(settings)
     _end_on_sigterm()
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     with EmbeddedBroker(i_know_it_forgets=True) as broker:
         broker.create_topics(ALL_TOPICS)
         _tell_broker(settings, broker.bootstrap_servers)

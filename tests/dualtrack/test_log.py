@@ -81,4 +81,4 @@ def test_a_json_line_names_time_role_input_and_event() -> None:
 def test_text_is_for_people() -> None:
     first, *rest = lines("text")
     assert first.endswith(f"pipeline.rejection_log: rejected signals.deal/3/17 (parse, not_json): about {STARS}")
-    assert rest[-1] == "ZeroDivisionError: division by zero"
+    assert rest[-1] == "    ZeroDivisionError: division by zero"

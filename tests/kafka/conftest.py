@@ -22,7 +22,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     skipped = (
         [report for report in reporter.stats.get("skipped", []) if NEEDS in str(report.longrepr)] if reporter else []
     )
-    if skipped:
+    if reporter and skipped:
         told = f"{len(skipped)} tests on a real Kafka did NOT run: install Java 17 or newer and Maven"
         reporter.write_sep("=", told, red=True, bold=True)
 
