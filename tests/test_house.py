@@ -87,7 +87,7 @@ def test_the_compose_file_is_whole() -> None:
         assert services[name].get("healthcheck", {}).get("test"), f"{name} has no health check"
     for name, service in services.items():
         image = service.get("image", "")
-        assert "build" in service or re.search(r":\d", image), f"{name} has no pinned image"
+        assert "build" in service or re.search(r":v?\d", image), f"{name} has no pinned image"
 
 
 def test_the_commands_of_the_compose_file_exist() -> None:
