@@ -82,7 +82,8 @@ class Housekeeping:
 
     def _round(self) -> None:
         try:
-            done = deliver_due(self._sink, self._clock(), self._receivers)
+            # Each delivery waits for its turn in the store: many of them must not keep analysts from a snapshot.
+            done = deliver_due(self._sink, self._clock(), self._receivers, enough=lambda: self._timer.due)
             for (receiver, result), count in done.by_receiver.items():
                 self._telemetry.add(names.ALERT_ATTEMPTS, count, receiver=receiver, result=result)
             with self._sink.reader() as connection:

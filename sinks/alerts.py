@@ -9,7 +9,7 @@ What failed is tried again after 5 s, 10 s, 20 s ... up to an hour, for ever: an
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -158,16 +158,23 @@ def note_attempt(
     )
 
 
-def deliver_due(sink: OutboxSink, now: datetime, receivers: Mapping[str, Receiver]) -> Delivered:
+def deliver_due(
+    sink: OutboxSink,
+    now: datetime,
+    receivers: Mapping[str, Receiver],
+    enough: Callable[[], bool] = lambda: False,
+) -> Delivered:
     """Send what is due to the receivers given by name; alerts for others stay. Never raises for a receiver's failure.
 
     A receiver that fails is left alone for the rest of the round, so that one that is down costs one attempt. It waits
-    for the network: call it from a thread of its own.
+    for the network: call it from a thread of its own. Once ``enough`` says so, the rest is left to the next round.
     """
     with sink.reader() as connection:
         due = [one for one in _waiting(connection) if one.receiver in receivers and one.due(now)]
     counts, down = Counter[tuple[str, str]](), set[str]()
     for one in due:
+        if enough():
+            break
         if one.receiver in down:
             continue
         error = _sent(receivers[one.receiver], one.alert)

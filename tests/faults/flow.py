@@ -3,6 +3,7 @@
 import json
 import random
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -17,6 +18,8 @@ from schemas.topics import DECISIONS
 SOURCE: Final = "tests/faults"
 PRICED: Final = "Router Works"
 """The company whose price moves prediction p3b."""
+TELLING_SECONDS: Final = 0.5
+"""Least time between two tellings, at any load: milestones are rare."""
 
 
 @dataclass
@@ -66,6 +69,7 @@ class Flow:
         self._everything = everything
         self._random = random.Random(seed)
         self._bodies: list[dict[str, Any]] = []
+        self._next_telling = 0.0
         self._over = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="flow", daemon=True)
@@ -113,10 +117,11 @@ class Flow:
         elif self._everything and number % 50 == 21:
             publisher.send_raw(DECISIONS, decision(number), headers=(("content-type", CONTENT_TYPE.encode()),))
             sent.decisions.append(f"decision-{number}")
-        elif self._everything and number % 20 == 11:
+        elif self._everything and number % 20 == 11 and time.monotonic() > self._next_telling:
             body = price_body(sent.tellings)
             publisher.send_structured(body)
             sent.tellings += 1
+            self._next_telling = time.monotonic() + TELLING_SECONDS
             sent.good.append(str(body["id"]))
         else:
             body = good_body(number)

@@ -83,6 +83,7 @@ def until(
     seconds: float = 90.0,
     processes: Sequence[Process] = (),
     also: Callable[[], str] = lambda: "",
+    pause: float = 0.02,
 ) -> None:
     """Wait until it is true. Fails, with the logs' ends, at the deadline or when one of the processes ends."""
     deadline = time.monotonic() + seconds
@@ -92,4 +93,4 @@ def until(
         for process in processes:
             if process.exit_code is not None and not condition():
                 raise AssertionError(f"{process.name} ended before: {what}\n{process.tail()}")
-        time.sleep(0.02)
+        time.sleep(pause)

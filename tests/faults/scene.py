@@ -154,13 +154,20 @@ class Scene:
             seconds,
             [] if self._supervised else [worker for worker in self.workers.values() if not worker.ending],
             lambda: f"{self.settled()} of {self.sent.total} published have one.",
+            pause=0.2,
         )
 
     def audit(self, seconds: float = 90.0) -> Books:
         """End the flow, wait for its last outcome, stop the workers, and check every promise."""
         sent = self.flow.end()
         self.await_settled(sent.total, seconds)
-        until(lambda: undelivered(self.settings) == 0, "every alert is delivered", 30, list(self.workers.values()))
+        until(
+            lambda: undelivered(self.settings) == 0,
+            "every alert is delivered",
+            30,
+            list(self.workers.values()),
+            pause=0.2,
+        )
         for worker in self.workers.values():
             assert worker.stop(signal.SIGTERM, 45) == 0, worker.tail()
         books, logs = read_books(self.settings), read_logs(self.stage.servers)
