@@ -92,6 +92,7 @@ class Housekeeping:
             logger.warning("alerts wait: %s", fault)
         if self._timer.due:
             self._take_snapshot()
+            self._wake.set()  # it may have cut a round of deliveries short
 
     def _take_snapshot(self) -> None:
         try:

@@ -167,14 +167,13 @@ def deliver_due(
     """Send what is due to the receivers given by name; alerts for others stay. Never raises for a receiver's failure.
 
     A receiver that fails is left alone for the rest of the round, so that one that is down costs one attempt. It waits
-    for the network: call it from a thread of its own. Once ``enough`` says so, the rest is left to the next round.
+    for the network: call it from a thread of its own. Once ``enough`` says so, after
+    one delivery at least, the rest is left to the next round.
     """
     with sink.reader() as connection:
         due = [one for one in _waiting(connection) if one.receiver in receivers and one.due(now)]
     counts, down = Counter[tuple[str, str]](), set[str]()
     for one in due:
-        if enough():
-            break
         if one.receiver in down:
             continue
         error = _sent(receivers[one.receiver], one.alert)
@@ -184,6 +183,8 @@ def deliver_due(
         log_attempt(one.alert, one.receiver, error)
         if error is not None:
             down.add(one.receiver)
+        if enough():
+            break
     return Delivered(counts.total() - len(down), len(down), counts)
 
 
