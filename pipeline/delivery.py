@@ -77,6 +77,8 @@ class ProducerConfig:
             "message.max.bytes": MAX_OUT_BYTES + HEADROOM_BYTES,
             "message.timeout.ms": int(self.timeout_seconds * 1000),
             "linger.ms": self.linger_ms,
+            # As publishers and Java do it: librdkafka's own default puts one key into another partition than they do.
+            "partitioner": "murmur2_random",
             "queue.buffering.max.kbytes": QUEUE_KBYTES,
             "compression.type": self.compression or "none",
             **self.security,
