@@ -29,8 +29,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 READ_ONLY_ROOT = """
 set -e
 mount --make-rprivate /
+mount -o remount,bind,ro /
+for part in {root} {tmp}; do mount --bind "$part" "$part"; mount -o remount,bind,ro "$part"; done
 mount -t tmpfs -o size=256m tmpfs "$TMPDIR"
-for part in / {root} {tmp}; do mount --bind "$part" "$part" 2>/dev/null || true; mount -o remount,bind,ro "$part"; done
 if touch /written 2>/dev/null; then echo "the root can be written" >&2; exit 99; fi
 exec "$@"
 """
