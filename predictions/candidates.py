@@ -94,6 +94,13 @@ class Candidate:
         return len(self.failing) == 1 and not self.unknown
 
     @property
+    def name(self) -> tuple[object, ...]:
+        """Tells rows of one event apart and puts them in order, since SQL gives them in any."""
+        texts = (self.source, self.id, self.group or "", self.entity or "", str(self.path))
+        values = (self.value or 0.0, repr(self.shown), repr(self.verdicts), str(self.ended_at))
+        return *texts, self.occurred_on, self.occurred_until, self.also, *values
+
+    @property
     def newest_by(self) -> tuple[date, date, Moment]:
         """Order of newness in the world; what was learnt later wins a draw."""
         return self.occurred_until, self.occurred_on, self.began

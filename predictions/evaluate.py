@@ -118,8 +118,10 @@ class PredictionEngine:
         if head is None or not self._judges_alike(key, head):
             return True
         closes_at = self._readings[key][1].closes_at
-        # An open reading is always given a standing at its deadline, so its absence says that nobody has looked.
-        return head.state == State.OPEN and closes_at <= now and closes_at not in head.known_at
+        # An open reading is always given a standing at its deadline, so its absence says that nobody has looked. An
+        # annulled one is given one where its verdict turns; otherwise it is looked at in vain, which is rare enough.
+        turns = head.state in (State.OPEN, State.ANNULLED)
+        return turns and closes_at <= now and closes_at not in head.known_at
 
     def _version(self, key: store.Key) -> int:
         return self._definitions[key[0]].version

@@ -63,9 +63,7 @@ class Step:
     @property
     def order(self) -> tuple[object, ...]:
         """Order of application: rows of one moment by name, since SQL gives them in any order."""
-        row = self.row
-        name = (row.source, row.id, row.group or "", row.entity or "", str(row.path)) if row else ()
-        return self.moment, self.action, name
+        return self.moment, self.action, self.row.name if self.row else ()
 
 
 def steps_of(

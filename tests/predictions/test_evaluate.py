@@ -220,6 +220,38 @@ def test_new_wording_is_written_and_nobody_is_told(world: World) -> None:
     assert world.stands("test", "main").detail == "1 of 2 giants."
 
 
+def test_the_deadline_of_an_annulled_reading_is_noted_though_no_event_comes_any_more() -> None:
+    void = "{exists: {from: facts_policy, where: [firm]}}"
+    few = UNICORNS.replace("at_least: 2", "below: 3")
+    world = make_world(define(few, reading=f"    annulled_if: {{words: unicorns are banned, criterion: {void}}}"))
+    world.event("policy", "ban", "2026-05-01", jurisdiction="US", instrument="x", stage="enacted")
+    world.evaluate()
+    later = DEADLINE + timedelta(days=1)
+    world.evaluate(later)
+    assert world.history("test", "main") == world.engine.history(world.connection, "test", "main", later)
+    assert world.stands("test", "main").known_at == DEADLINE
+
+
+def test_rows_of_one_event_stand_in_one_order_whatever_order_they_are_stored_in() -> None:
+    """One supply completes two stories: SQL gives the two rows as the join finds them."""
+    stories = "{count_distinct: {from: lab_designer_stories, of: lab, where: [told], at_least: 2}}"
+    parties = [{"name": "OpenAI", "role": "lab"}, {"name": "AMD", "role": "supplier"}]
+    stake = [{"holder": "AMD", "issuer": "OpenAI"}]
+    found = []
+    for stakes in ("AB", "BA"):
+        world = make_world(define(stories, conditions="  told: {words: told, sql: supply}"))
+        for id in stakes:
+            known = START + timedelta(hours="AB".index(id))
+            equity = {"kind": "equity partnership", "parties": parties, "equity": stake}
+            world.event("deal", id, "2026-05-01", known=known, offset="AB".index(id), **equity)
+        known = START + timedelta(hours=5)
+        world.event("deal", "C", "2026-05-01", known=known, kind="compute supply", parties=parties, equity=[])
+        world.evaluate()
+        found.append(world.stands("test", "main").evidence)
+    assert len(found[0]) == 3
+    assert found[0] == found[1]
+
+
 def test_an_evaluation_lands_with_its_events_or_not_at_all(world: World) -> None:
     world.evaluate()
     world.connection.execute("BEGIN")
