@@ -150,7 +150,7 @@ def split_address(address: str) -> tuple[str, int]:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if host is None or port is None or parts.netloc != address:
+    if host is None or port is None or parts.netloc != address or "@" in address:
         raise ValueError("write host:port, for example 127.0.0.1:9472, or off")
     return host, port
 
