@@ -118,12 +118,12 @@ def test_threads_lose_no_count() -> None:
     assert found["dualtrack_latency_seconds_count", ()] == 8000
 
 
-def test_a_batch_of_5000_costs_less_than_a_thousandth_of_its_second() -> None:
+def test_a_batch_of_5000_latencies_is_seen_in_a_few_milliseconds() -> None:
     telemetry, values = Telemetry(), [0.001 * number for number in range(5000)]
     took = []
     for _ in range(20):
         begun = time.perf_counter()
         telemetry.observe(names.LATENCY, values)
         took.append(time.perf_counter() - begun)
-    # 0.4 ms here; 1,000 times less than what settle takes for such a batch.
+    # About 0.4 ms; one call for each value would take 20 times that.
     assert min(took) < 0.005
