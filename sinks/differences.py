@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, Final
 
 import duckdb
@@ -17,6 +16,7 @@ import duckdb
 from sinks import held
 from sinks.base import StoreLocked
 from sinks.driver_faults import translated
+from sinks.spill import spill_folder
 
 WALL_CLOCK: Final[Mapping[str, frozenset[str]]] = {
     "*": frozenset({"landed_at"}),
@@ -60,7 +60,7 @@ def differences(old: Path, new: Path) -> list[TableDifference]:
             raise StoreLocked(f"this process writes the store {path}: compare it when it is closed", os.getpid())
     with translated(), duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET temp_directory = '{_quoted(Path(gettempdir()) / 'dualtrack-spill')}'")
+        connection.execute(f"SET temp_directory = '{_quoted(spill_folder())}'")
         for name, path in (("old", old), ("new", new)):
             connection.execute(f"ATTACH '{_quoted(path)}' AS {name} (READ_ONLY)")
         tables = {name: _tables(connection, name) for name in ("old", "new")}

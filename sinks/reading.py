@@ -1,6 +1,5 @@
 """Opening the store to read it: the live file when nobody writes it, else the snapshot beside it."""
 
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +9,7 @@ from sinks import held
 from sinks.base import NothingToRead, StoreLocked
 from sinks.driver_faults import translated
 from sinks.duckdb_tables import check_version, code_version
+from sinks.spill import spill_folder
 
 CATALOG: Final = "dualtrack"
 """The name under which a reading connection has the store."""
@@ -41,12 +41,11 @@ def open_for_reading(live: Path, snapshot: Path, external_access: bool = False) 
 def _connect(path: Path, external_access: bool) -> duckdb.DuckDBPyConnection:
     # Attached to a database in memory of its own, not opened as such: DuckDB hands out an open file of the same name
     # again inside one process, so a dashboard would go on reading the snapshot that it opened first.
-    spill = Path(tempfile.gettempdir()) / "dualtrack-spill"
     connection = duckdb.connect(config={"python_enable_replacements": "false", "autoinstall_known_extensions": "false"})
     try:
         with translated(path):
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"SET temp_directory = {_quoted(spill)}")
+            connection.execute(f"SET temp_directory = {_quoted(spill_folder())}")
             connection.execute(f"ATTACH {_quoted(path)} AS {CATALOG} (READ_ONLY)")
             connection.execute(f"USE {CATALOG}")
             check_version(connection, path, code_version())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiokafka
 import confluent_kafka
+import psutil
 import pytest
 from aiokafka.errors import KafkaError as AiokafkaError
 
@@ -28,7 +29,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "dualtrack"]
 WRONG = "Wrong-pass-5d0f"
-SECRETS = (PASSWORD, KEY_PASSWORD, WRONG)
+HOOK = "Hook-token-77aa"
+SECRETS = (PASSWORD, KEY_PASSWORD, WRONG, HOOK)
 EVENTS = 12
 FIRST_SECONDS = 30.0
 """A refusal takes two; a machine that is busy with other tests takes longer."""
@@ -94,7 +96,8 @@ def assert_clean(*texts: str | bytes) -> None:
 
 def environment(home: Path, security: dict[str, str]) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("DUALTRACK_")}
-    return {**own, **security, "DUALTRACK_HOME": str(home), "COLUMNS": "120"}
+    hook = f"http://user:{HOOK}@127.0.0.1:9/{HOOK}?token={HOOK}"
+    return {**own, **security, "DUALTRACK_HOME": str(home), "DUALTRACK_WEBHOOK_URL": hook, "COLUMNS": "120"}
 
 
 def run(env: dict[str, str], *arguments: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -135,6 +138,9 @@ def test_everything_lands(secured: Secured, way: str, tmp_path: Path) -> None:
             assert time.monotonic() < deadline, logs["settle"].read_text()[-2000:]
             assert [worker.poll() for worker in workers] == [None, None], logs["settle"].read_text()[-2000:]
             time.sleep(0.3)
+        assert_clean(*(" ".join(psutil.Process(worker.pid).cmdline()) for worker in workers))
+        for told in (("status",), ("status", "--json"), ("doctor", "--json")):
+            run(env, *told)
         for worker in workers:
             worker.terminate()
             assert worker.wait(40) == 0
