@@ -149,7 +149,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             jumps = self._note_spans(chunk, spans)
             jumps = self._note_passed(consumer, active, spans) | jumps
             for found in chunk.values():
-                records.extend(map(_raw_record, found))
+                records.extend(map(raw_record, found))
                 size += sum(len(record.value) for record in found if record.value)
             if jumps:
                 await self._check_jumps(consumer, jumps)
@@ -227,7 +227,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         self.log.warning("%s Going on at %d, as DUALTRACK_ACCEPT_LOG_GAP says.", message, first)
 
 
-def _raw_record(record: Any) -> RawRecord:
+def raw_record(record: Any) -> RawRecord:
+    """A record of the client's as the flow takes it."""
     headers = tuple((name, value or b"") for name, value in record.headers)
     return RawRecord(
         *(record.topic, record.partition, record.offset, record.key, record.value, headers, record.timestamp or 0),

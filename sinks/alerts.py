@@ -158,6 +158,17 @@ def note_attempt(
     )
 
 
+def note_unsent(connection: duckdb.DuckDBPyConnection, remark: str, now: datetime) -> int:
+    """Note all that waits as delivered, with a remark instead of an attempt: nobody is told. Returns how many."""
+    waiting = pending(connection)
+    for receiver, alert in waiting:
+        connection.execute(
+            'INSERT INTO deliveries ("key", receiver, delivered, error, attempted_at) VALUES (?, ?, true, ?, ?)',
+            [alert.key, receiver, remark, now],
+        )
+    return len(waiting)
+
+
 def deliver_due(
     sink: OutboxSink,
     now: datetime,
@@ -216,8 +227,9 @@ def oldest_waiting(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int
 
 def last_errors(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """By receiver, why the last attempt failed; only where it did."""
+    error = "if(delivered, '', coalesce(error, ''))"
     rows = connection.execute(
-        "SELECT receiver, max_by(coalesce(error, ''), attempted_at) FROM deliveries GROUP BY receiver"
+        f"SELECT receiver, max_by({error}, attempted_at) FROM deliveries GROUP BY receiver"
     ).fetchall()
     return {receiver: error for receiver, error in rows if error}
 

@@ -13,6 +13,7 @@ from dualtrack.cli import (
     predictions,
     publish,
     query,
+    rebuild,
     rejections,
     schema,
     status,
@@ -61,7 +62,7 @@ def _global_options(
     context.obj = home
 
 
-for commands in (demo, work, publish, load, query, status, schema, doctor):
+for commands in (demo, work, publish, load, query, rebuild, status, schema, doctor):
     commands.register(app)
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(rejections.app, name="rejections")
