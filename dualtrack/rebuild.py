@@ -266,9 +266,13 @@ def _take_the_place(draft: Path, target: Path, old: OldStore | None) -> Path | N
         return None
     backup = _free_backup(target)
     _name_too(target, backup)
+    # A log of changes of the old one would be taken for the new one's. Before the replacement: from then on there may
+    # be a worker that was standing by, and it is its own.
+    wal = Path(f"{target}.wal")
+    if wal.exists():
+        _name_too(wal, Path(f"{backup}.wal"))
+        wal.unlink()
     draft.replace(target)
-    # A log of changes of the old one would be taken for the new one's.
-    Path(f"{target}.wal").unlink(missing_ok=True)
     return backup
 
 
