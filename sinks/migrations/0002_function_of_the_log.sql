@@ -102,7 +102,8 @@ DROP TABLE prediction_states;
 ALTER TABLE prediction_states_2 RENAME TO prediction_states;
 
 -- An alert is named by what is told: the n-th telling of a milestone, odd where it is reached and even where it no
--- longer holds. What version 1 told is numbered in the order of telling.
+-- longer holds. What version 1 told is numbered in the order of telling, whoever was told; where it told the same
+-- twice in a row a number is left out.
 CREATE TABLE outbox_2 (
     "key" VARCHAR NOT NULL,                 -- idempotency key
     receiver VARCHAR NOT NULL,              -- topic, webhook, file
@@ -117,25 +118,41 @@ CREATE TABLE outbox_2 (
 );
 
 INSERT INTO outbox_2 BY NAME
-SELECT
-    * EXCLUDE (place),
-    row_number() OVER (
-        PARTITION BY receiver, prediction, reading, version, milestone ORDER BY created_at, place
-    ) AS telling
-FROM (
+WITH alerts AS (
     SELECT
-        o.*,
-        o.rowid AS place,
-        coalesce(o.payload->>'$.milestone', o.kind) AS milestone,
-        coalesce(
-            (
-                SELECT max(d.version) FROM prediction_definitions d
-                WHERE d.prediction = o.prediction AND d.declared_at <= o.created_at
-            ),
-            1
-        ) AS version
+        o."key",
+        any_value(o.prediction) AS prediction,
+        any_value(o.reading) AS reading,
+        coalesce(any_value(o.payload->>'$.milestone'), any_value(o.kind)) AS milestone,
+        coalesce(max(d.version), 1) AS version,
+        any_value(o.kind) = 'retracted' AS retracted,
+        min(o.created_at) AS told_at,
+        min(o.rowid) AS place
     FROM outbox o
-);
+    LEFT JOIN prediction_definitions d ON d.prediction = o.prediction AND d.declared_at <= o.created_at
+    GROUP BY o."key"
+),
+in_order AS (
+    SELECT
+        *,
+        lag(retracted, 1, true) OVER (
+            PARTITION BY prediction, reading, version, milestone ORDER BY told_at, place
+        ) AS retracted_before
+    FROM alerts
+),
+numbered AS (
+    SELECT
+        "key",
+        version,
+        milestone,
+        sum(CASE WHEN retracted = retracted_before THEN 2 ELSE 1 END) OVER (
+            PARTITION BY prediction, reading, version, milestone ORDER BY told_at, place
+        ) AS telling
+    FROM in_order
+)
+SELECT o.*, n.version, n.milestone, n.telling
+FROM outbox o
+JOIN numbered n ON n."key" = o."key";
 
 DROP TABLE outbox;
 ALTER TABLE outbox_2 RENAME TO outbox;
