@@ -8,6 +8,7 @@ taken, so fetching rests until the next batch is asked for; a paused consumer ho
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final
 
 from aiokafka.consumer import consumer as consumer_module
@@ -26,6 +27,9 @@ ANSWER_BYTES: Final = 16 * 1024 * 1024
 TAKE_BYTES: Final = 4 * 1024 * 1024
 """Values taken at a time, of all partitions: compressed, 250 records may be anything."""
 
+TAKE_SECONDS: Final = 0.25
+"""How long records are taken at a time."""
+
 _WAIT_SECONDS: Final = 0.1
 
 
@@ -34,6 +38,11 @@ class _Room:
     """How much may still be taken in this call."""
 
     bytes: int
+    until: float
+
+    def is_spent(self) -> bool:
+        """Enough: in bytes, or in time, for meanwhile the consumer's heartbeats wait."""
+        return self.bytes <= 0 or monotonic() > self.until
 
 
 _ROOM: ContextVar[_Room] = ContextVar("room")
@@ -74,14 +83,14 @@ class BoundedResult(fetcher_module.FetchResult):
         if self._fault is not None:
             raise self._fault
         room, records = _ROOM.get(), self._partition_records
-        if records is None or room.bytes <= 0 or not self.check_assignment(self._topic_partition):
+        if records is None or room.is_spent() or not self.check_assignment(self._topic_partition):
             return []
         taken: list[Any] = []
         try:
             for record in records:
                 taken.append(record)
                 room.bytes -= len(record.value or b"")
-                if room.bytes <= 0 or (max_records is not None and len(taken) >= max_records):
+                if room.is_spent() or (max_records is not None and len(taken) >= max_records):
                     self._update_position()
                     return taken
         except UnreadableLog as fault:
@@ -111,7 +120,7 @@ class BoundedFetcher(fetcher_module.Fetcher):
 
     async def fetched_records(self, *arguments: Any, **named: Any) -> Any:
         """Records of all partitions, bounded in bytes together."""
-        _ROOM.set(_Room(TAKE_BYTES))
+        _ROOM.set(_Room(TAKE_BYTES, monotonic() + TAKE_SECONDS))
         return await super().fetched_records(*arguments, **named)
 
     @property

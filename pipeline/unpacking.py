@@ -7,13 +7,16 @@ can be; where that fails, it is read record by record from a stream, slowly, and
 - what is compressed is expanded up to ``WHOLE_BYTES``; beyond, it is read as a stream and never held as a whole;
 - a name of a header that is no UTF-8 reads ``\\xff`` for each byte that is wrong;
 - of a key, value or headers larger than ``MOST_BYTES`` the rest is left out, and ``cut_from`` tells the whole size. No
-  worker may write such a record, so it is rejected with a reason.
+  worker may write such a record, so it is rejected with a reason;
+- what lies beyond the first ``MOST_EXPANDED`` bytes of a batch is not looked at: its records have their offsets, no
+  value, and ``cut_from``. No client makes such a batch by itself (it fills one before it compresses it), and a megabyte
+  can expand to gigabytes, which would keep the consumer from its heartbeats.
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import Any, Final
 
 from aiokafka.errors import CorruptRecordException
@@ -31,6 +34,9 @@ MOST_BYTES: Final = MAX_OUT_BYTES
 
 MOST_HEADERS: Final = 10_000
 
+MOST_EXPANDED: Final = 64 * 1024 * 1024
+"""Most bytes of a batch that are expanded."""
+
 _OVERHEAD: Final = struct.Struct(">qi")
 """First offset, length of the rest."""
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
@@ -39,7 +45,7 @@ _ATTRIBUTES: Final = 21
 _CODEC_MASK: Final = 0x07
 _LOG_APPEND_TIME: Final = 0x08
 _VARINT_BITS: Final = 70
-_PIECE: Final = 64 * 1024
+_PIECE: Final = 512 * 1024
 _DAMAGED: Final = (ValueError, IndexError, EOFError, struct.error, *CANNOT_EXPAND)
 
 
@@ -148,15 +154,32 @@ class Batch:
 
     def _stream(self) -> Iterator[StreamRecord]:
         header = _HEADER.unpack_from(self._piece)
+        first, last, last_ms = header[0], header[0] + header[6], header[8]
         source = _Source(open_stream(self._codec(), self._piece[_HEADER.size :]))
-        for _ in range(header[12]):
-            yield _read_record(source, header[0], header[7], header[8], self._attributes())
+        offset = first - 1
+        try:
+            for _ in range(header[12]):
+                record = _read_record(source, first, header[7], last_ms, self._attributes())
+                yield record
+                offset = record.offset
+        except _TooMuch as too_much:
+            sizes = chain([too_much.size], repeat(MOST_EXPANDED))
+            for unread, size in zip(range(offset + 1, last + 1), sizes, strict=False):
+                yield StreamRecord(unread, last_ms, 0, None, None, (), cut_from=size)
 
     def _attributes(self) -> int:
         return int(struct.unpack_from(">h", self._piece, _ATTRIBUTES)[0])
 
     def _codec(self) -> int:
         return self._attributes() & _CODEC_MASK
+
+
+class _TooMuch(Exception):
+    """The next record ends beyond what is expanded."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
 
 
 class _Source:
@@ -200,11 +223,13 @@ class _Source:
             if shift >= _VARINT_BITS:
                 raise ValueError("a number is longer than any")
 
-    def field(self, most: int) -> bytes | None:
+    def field(self, most: int, end: int) -> bytes | None:
         """A length and so many bytes, of which no more than ``most`` are kept; None for null."""
         size = self.number()
         if size < 0:
             return None
+        if self.taken + size > end:
+            raise ValueError("a field is longer than its record")
         kept = self.take(min(size, most))
         self.skip(size - len(kept))
         return kept
@@ -213,9 +238,11 @@ class _Source:
 def _read_record(source: _Source, first_offset: int, first_ms: int, last_ms: int, attributes: int) -> StreamRecord:
     size = source.number()
     end = source.taken + size
+    if end > MOST_EXPANDED:
+        raise _TooMuch(size)
     source.take(1)
     delta_ms, delta_offset = source.number(), source.number()
-    key, value = source.field(MOST_BYTES), source.field(MOST_BYTES)
+    key, value = source.field(MOST_BYTES, end), source.field(MOST_BYTES, end)
     headers, whole = _read_headers(source, end)
     if source.taken > end:
         raise ValueError("a record is longer than it says")
@@ -238,7 +265,7 @@ def _read_headers(source: _Source, end: int) -> tuple[tuple[tuple[str, bytes | N
         raise ValueError(f"{count} headers")
     found: list[tuple[str, bytes | None]] = []
     while len(found) < min(count, MOST_HEADERS) and room > 0 and source.taken < end:
-        name, value = source.field(room), source.field(room)
+        name, value = source.field(room, end), source.field(room, end)
         if name is None:
             raise ValueError("a header without a name")
         found.append((name.decode(errors="backslashreplace"), value))

@@ -73,7 +73,7 @@ def _parse(record: RawRecord) -> Parsed:
 
 def _split(record: RawRecord) -> tuple[Envelope, dict[str, Any]]:
     if record.cut_from is not None:
-        raise _Unreadable("too_large", f"a record of {record.cut_from:,} bytes, larger than any that is kept whole")
+        raise _Unreadable("too_large", f"{record.cut_from:,} bytes, alone or with its batch: more than is kept whole")
     body = _json_object(record.value)
     if _is_binary(record):
         return _envelope(_binary_attributes(record)), body

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import for_code
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.util import calc_crc32c
+from aiokafka.structs import TopicPartition
 
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 
@@ -79,7 +81,7 @@ async def produce(servers: str, topic: str, partition: int, batches: Iterable[by
         await client.set_topics([topic])
         await client._wait_on_metadata(topic)
         for one in batches:
-            node = client.cluster.leader_for_partition((topic, partition))
+            node = client.cluster.leader_for_partition(TopicPartition(topic, partition))
             request = ProduceRequest(None, -1, 20_000, [(topic, [(partition, one)])])
             answer = await client.send(node, request)
             ((_, ((_, code, first, *_),)),) = answer.topics
@@ -90,6 +92,4 @@ async def produce(servers: str, topic: str, partition: int, batches: Iterable[by
 
 
 def _error(code: int) -> str:
-    from aiokafka.errors import for_code
-
     return str(for_code(code).__name__)

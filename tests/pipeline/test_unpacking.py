@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 from aiokafka.errors import CorruptRecordException
 
-from pipeline.unpacking import MOST_BYTES, MOST_HEADERS, WHOLE_BYTES, Batches, StreamRecord
+from pipeline.unpacking import MOST_BYTES, MOST_EXPANDED, MOST_HEADERS, WHOLE_BYTES, Batches, StreamRecord
 from tests.kafka.raw_batches import GZIP, LZ4, SNAPPY, ZSTD, Raw, batch, batch_of, framed_snappy, record
 
 CODECS = pytest.mark.parametrize("codec", [0, GZIP, SNAPPY, LZ4, ZSTD])
@@ -66,7 +66,7 @@ def test_a_batch_that_is_larger_than_is_read_as_a_whole(codec: int) -> None:
 
 @pytest.mark.parametrize("codec", [GZIP, LZ4, ZSTD])
 def test_a_bomb_is_read_within_bounds_and_says_how_large_it_was(codec: int) -> None:
-    size = 200_000_000
+    size = 40_000_000
     records = [Raw(b"before"), Raw(bytes(size), b"key", ((b"name", b"x"),)), Raw(b"after")]
     data = batch(records, codec)
     del records
@@ -79,6 +79,17 @@ def test_a_bomb_is_read_within_bounds_and_says_how_large_it_was(codec: int) -> N
     assert [cut is not None for *_, cut in found] == [False, True, False]
     assert len(found[1][2] or b"") == MOST_BYTES
     assert (found[1][4] or 0) > size
+
+
+@pytest.mark.parametrize("codec", [GZIP, LZ4, ZSTD])
+def test_beyond_a_bound_nothing_is_expanded_and_every_offset_is_there(codec: int) -> None:
+    size = MOST_EXPANDED + 1
+    data = batch([Raw(b"before"), Raw(bytes(size), b"key"), Raw(b"after"), Raw(b"and after")], codec)
+    found = read(data)
+    assert [(offset, value) for offset, _, value, _, _ in found] == [(0, b"before"), (1, None), (2, None), (3, None)]
+    cuts = [cut for *_, cut in found]
+    assert size < (cuts.pop(1) or 0) < size + 100
+    assert cuts == [None, MOST_EXPANDED, MOST_EXPANDED]
 
 
 def test_headers_without_end_are_cut_and_what_follows_is_read() -> None:
