@@ -62,8 +62,9 @@ def rewritten(store: Path) -> bool:
         return bool(connection.execute("SELECT count(*) FROM prediction_revisions").fetchall()[0][0])
 
 
+@pytest.mark.timeout(300)
 @settings(
-    max_examples=15,
+    max_examples=6,
     deadline=None,
     # Each example opens several stores: shrinking would take minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
