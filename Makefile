@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 SOURCES := dualtrack pipeline schemas sinks checks predictions registry publishers tests benchmarks .ci
 
-.PHONY: help setup demo test audit check format lock schemas clean
+.PHONY: help setup demo test audit chaos check format lock schemas guarantees clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -30,6 +30,9 @@ demo: $(READY) ## the whole path of an event on this machine, in a minute
 test: check ## all checks, then all tests
 	$(BIN)/python -m pytest
 
+chaos: $(READY) ## kills at random moments for MINUTES=30 on a real Kafka, then the ledger; SEED=... replays a run
+	$(BIN)/python -m tests.faults.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+
 audit: $(READY) ## known vulnerabilities in requirements.lock; REQUIRE=1 fails where no source of advisories is reached
 	$(BIN)/python .ci/audit.py $(if $(REQUIRE),--require)
 
@@ -46,6 +49,9 @@ format: $(READY) ## mend what ruff can mend
 
 schemas: $(READY) ## write schemas/json anew
 	$(BIN)/dualtrack schema export
+
+guarantees: $(READY) ## write docs/guarantees.md anew
+	$(BIN)/python -m tests.guarantees.report
 
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --group dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock

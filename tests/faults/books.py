@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import confluent_kafka
@@ -13,7 +13,7 @@ from dualtrack.tools import reading
 from schemas import headers
 from schemas.faults import Fault
 from schemas.records import InputName
-from schemas.topics import DECISIONS, RAW_TOPICS, SETTLE_READS
+from schemas.topics import RAW_TOPICS, SETTLE_READS
 from tests.faults.flow import Sent
 
 Place = tuple[str, int]
@@ -94,13 +94,16 @@ class Logs:
     """What stands on the broker."""
 
     inputs: frozenset[InputName]
-    """Every record of the raw topics and of ``decisions``."""
+    """Every record of the raw topics and of ``decisions``, and what strangers wrote on the others."""
 
     handed_on: Mapping[Place, tuple[InputName, ...]]
-    """What settle reads: by partition, the input of each record, in order from offset 0."""
+    """What settle reads: by partition, the input of each record, in order from the oldest that there is."""
 
     raw: Mapping[InputName, Kept]
     """What was published, by input."""
+
+    forgotten: Mapping[Place, int] = field(default_factory=dict)
+    """How many records a partition had before the oldest that there is."""
 
     @property
     def redelivered(self) -> int:
@@ -110,51 +113,55 @@ class Logs:
 
     def inputs_before(self, offsets: Mapping[Place, int]) -> set[InputName]:
         """The inputs whose outcome a reader that stands at these offsets must have."""
-        return {name for place, found in self.handed_on.items() for name in found[: offsets.get(place, 0)]}
+        return {
+            name
+            for place, found in self.handed_on.items()
+            for name in found[: max(0, offsets.get(place, 0) - self.forgotten.get(place, 0))]
+        }
 
 
-def read_logs(servers: str) -> Logs:
-    """Everything on the broker; fails where it has forgotten some of it."""
+def read_logs(servers: str, forgotten: Mapping[Place, int] | None = None) -> Logs:
+    """Everything on the broker; fails where it has forgotten more of it than the caller says."""
+    forgotten = forgotten or {}
     consumer = confluent_kafka.Consumer({"bootstrap.servers": servers, "group.id": "faults-reader"})
     try:
-        ends = _ends(consumer, [*RAW_TOPICS, *SETTLE_READS])
-        inputs = {
-            InputName(topic, partition, offset)
-            for (topic, partition), end in ends.items()
-            if topic in (*RAW_TOPICS, DECISIONS)
-            for offset in range(end)
-        }
+        ends = _ends(consumer, [*RAW_TOPICS, *SETTLE_READS], forgotten)
         read = {place: end for place, end in ends.items() if end}
         handed_on: dict[Place, list[InputName]] = {place: [] for place in read if place[0] in SETTLE_READS}
         raw: dict[InputName, Kept] = {}
-        for place, message in _messages(consumer, read):
+        for place, message in _messages(consumer, read, forgotten):
+            own = InputName(*place, int(message.offset() or 0))
+            name = _input_of(message) or own
             if place[0] in SETTLE_READS:
-                handed_on[place].append(_input_of(place, message))
-            else:
-                kept = Kept(message.key(), message.value(), tuple(message.headers() or ()))  # type: ignore[arg-type]
-                raw[InputName(*place, int(message.offset() or 0))] = kept
-        return Logs(frozenset(inputs), {place: tuple(names) for place, names in handed_on.items()}, raw)
+                handed_on[place].append(name)
+            if name == own:  # nobody handed it on: it is an input itself
+                raw[name] = Kept(message.key(), message.value(), tuple(message.headers() or ()))  # type: ignore[arg-type]
+        return Logs(frozenset(raw), {place: tuple(names) for place, names in handed_on.items()}, raw, forgotten)
     finally:
         consumer.close()
 
 
-def _ends(consumer: confluent_kafka.Consumer, topics: Sequence[str]) -> dict[Place, int]:
+def _ends(
+    consumer: confluent_kafka.Consumer, topics: Sequence[str], forgotten: Mapping[Place, int]
+) -> dict[Place, int]:
     known = consumer.list_topics(timeout=10).topics
     ends = {}
     for topic in topics:
         for partition in known[topic].partitions:
             low, high = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, partition), timeout=10)
-            assert low == 0, f"{topic}/{partition}: the broker forgot the first {low} records"
+            assert low == forgotten.get((topic, partition), 0), (
+                f"{topic}/{partition}: the broker forgot the first {low} records"
+            )
             ends[topic, partition] = high
     return ends
 
 
 def _messages(
-    consumer: confluent_kafka.Consumer, ends: Mapping[Place, int]
+    consumer: confluent_kafka.Consumer, ends: Mapping[Place, int], forgotten: Mapping[Place, int]
 ) -> Iterator[tuple[Place, confluent_kafka.Message]]:
     """Every record before the ends, without a hole."""
-    consumer.assign([confluent_kafka.TopicPartition(*place, 0) for place in ends])
-    read = dict.fromkeys(ends, 0)
+    read = {place: forgotten.get(place, 0) for place in ends}
+    consumer.assign([confluent_kafka.TopicPartition(*place, first) for place, first in read.items()])
     deadline = time.monotonic() + 60
     while any(read[place] < end for place, end in ends.items()):
         assert time.monotonic() < deadline, "the broker's records cannot be read"
@@ -166,10 +173,11 @@ def _messages(
             yield place, message
 
 
-def _input_of(place: Place, message: confluent_kafka.Message) -> InputName:
-    if place[0] == DECISIONS:
-        return InputName(*place, int(message.offset() or 0))
+def _input_of(message: confluent_kafka.Message) -> InputName | None:
+    """The input that validate handed on with this record; None where somebody else wrote it."""
     named: dict[str, Any] = dict(message.headers() or [])
+    if headers.INPUT_TOPIC not in named:
+        return None
     topic, partition, offset = (
         named[name].decode() for name in (headers.INPUT_TOPIC, headers.INPUT_PARTITION, headers.INPUT_OFFSET)
     )
@@ -200,7 +208,7 @@ def check_equation(books: Books, sent: Sent, logs: Logs) -> None:
     _check_same("decisions", books.decisions, Counter(sent.decisions))
     _check_same("duplicates", books.duplicates, Counter(sent.duplicates))
     _check_same("rejections", books.rejected, Counter(sent.bad))
-    ends = {place: len(found) for place, found in logs.handed_on.items()}
+    ends = {place: len(found) + logs.forgotten.get(place, 0) for place, found in logs.handed_on.items()}
     assert {place: offset for place, offset in books.offsets.items() if offset} == ends, "the stored offsets"
 
 

@@ -18,8 +18,6 @@ from schemas.topics import DECISIONS
 SOURCE: Final = "tests/faults"
 PRICED: Final = "Router Works"
 """The company whose price moves prediction p3b."""
-TELLING_SECONDS: Final = 0.5
-"""Least time between two tellings, at any load: milestones are rare."""
 
 
 @dataclass
@@ -28,7 +26,7 @@ class Sent:
 
     good: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
-    bad: list[bytes] = field(default_factory=list)
+    bad: list[bytes | None] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
     tellings: int = 0
     """How often the first evidence of p3b was given or taken back: so many alerts are due to each receiver."""
@@ -58,8 +56,19 @@ class Flow:
         patience: float = 30.0,
         embedded: bool = True,
         everything: bool = False,
+        telling_seconds: float = 0.5,
     ) -> None:
-        """``patience``: how many seconds it waits for a broker that is gone."""
+        """A flow to that broker.
+
+        Args:
+            servers: where to publish.
+            per_second: inputs.
+            seed: of what it chooses.
+            patience: seconds to wait for a broker that is gone.
+            embedded: it is the try-out broker.
+            everything: decisions and tellings too.
+            telling_seconds: least time between two tellings, at any load: milestones are rare.
+        """
         self.sent = Sent()
         self.per_second = per_second
         """May be changed at any time."""
@@ -69,6 +78,7 @@ class Flow:
         self._everything = everything
         self._random = random.Random(seed)
         self._bodies: list[dict[str, Any]] = []
+        self._telling_seconds = telling_seconds
         self._next_telling = 0.0
         self._over = threading.Event()
         self._error: BaseException | None = None
@@ -121,7 +131,7 @@ class Flow:
             body = price_body(sent.tellings)
             publisher.send_structured(body)
             sent.tellings += 1
-            self._next_telling = time.monotonic() + TELLING_SECONDS
+            self._next_telling = time.monotonic() + self._telling_seconds
             sent.good.append(str(body["id"]))
         else:
             body = good_body(number)

@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -34,9 +35,6 @@ from tests.faults.stage import KafkaStage
 from tests.faults.watch import Watch
 from tests.faults.webhook import Webhook
 
-AUDITED: Final = ("one-outcome", "offsets-agree", "alerts", "rejections", "order", "memory", "single-writer")
-"""What ``audit`` proves, by the names of ``tests.guarantees.matrix``."""
-
 PER_SECOND: Final = 40.0
 MOST_MEMORY: Final = 700 * 1024 * 1024
 """Resident bytes of a worker: what its parts take is told in docs/operations.md."""
@@ -50,6 +48,8 @@ class Scene:
         folder: Path,
         *,
         per_second: float = PER_SECOND,
+        telling_seconds: float = 0.5,
+        seed: int = 1,
         cut: bool = False,
         env: Mapping[str, str] | None = None,
         sabotage: Mapping[str, Sequence[str]] | None = None,
@@ -62,10 +62,14 @@ class Scene:
         self.workers: dict[str, Process] = {}
         self.crashes = 0
         """Of settle: after each, an alert that was sent and not noted may be sent again."""
-        self._per_second = per_second
+        self.forgotten: dict[tuple[str, int], int] = {}
+        """Where a test had the broker delete records: the first offset left, by topic and partition."""
+        self._flow = partial(Flow, per_second=per_second, seed=seed, telling_seconds=telling_seconds)
         self._sabotage = dict(sabotage or {})
         self.restarts: list[str] = []
         """Why the supervisor started workers again."""
+        self.guard = threading.RLock()
+        """Held by whoever replaces workers."""
         self._supervised = False
         self._states: list[tuple[str, Books]] = []
         self._stack = ExitStack()
@@ -80,7 +84,7 @@ class Scene:
             for worker in self.workers.values():
                 worker.await_ready()
             self.flow = stack.enter_context(
-                Flow(self.stage.servers, self._per_second, patience=120, embedded=False, everything=True)
+                self._flow(self.stage.servers, patience=120, embedded=False, everything=True)
             )
             self._stack = stack.pop_all()
         return self
@@ -101,8 +105,8 @@ class Scene:
         return self.flow.sent
 
     def start(self, role: str, *, sabotage: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Process:
-        """Start a worker, in place of the one of that role before."""
-        self.workers[role] = self.stage.worker(role, sabotage, env)
+        """Start a worker, in place of the one of that name before: ``settle``, or ``settle-2`` beside it."""
+        self.workers[role] = self.stage.worker(role.partition("-")[0], sabotage, env)
         return self.workers[role]
 
     @contextmanager
@@ -112,11 +116,8 @@ class Scene:
 
         def restart() -> None:
             while not over.wait(0.2):
-                for role, worker in list(self.workers.items()):
-                    if worker.exit_code not in (None, 0) and not worker.ending:
-                        self.crashes += role == "settle"
-                        self.restarts.append(f"{role} ended with {worker.exit_code}")
-                        self.start(role)
+                with self.guard:
+                    self._restart_what_ended()
 
         thread = threading.Thread(target=restart, name="supervisor", daemon=True)
         thread.start()
@@ -127,6 +128,13 @@ class Scene:
             self._supervised = False
             over.set()
             thread.join(10)
+
+    def _restart_what_ended(self) -> None:
+        for role, worker in list(self.workers.items()):
+            if worker.exit_code not in (None, 0) and not worker.ending:
+                self.crashes += role.startswith("settle")
+                self.restarts.append(f"{role} ended with {worker.exit_code}")
+                self.start(role)
 
     def kill(self, role: str) -> None:
         """SIGKILL, and a look at the store right after it."""
@@ -170,7 +178,7 @@ class Scene:
         )
         for worker in self.workers.values():
             assert worker.stop(signal.SIGTERM, 45) == 0, worker.tail()
-        books, logs = read_books(self.settings), read_logs(self.stage.servers)
+        books, logs = read_books(self.settings), read_logs(self.stage.servers, self.forgotten)
         for when, then in self._states:
             check_rows_fit_offsets(then, logs, when)
         check_equation(books, sent, logs)

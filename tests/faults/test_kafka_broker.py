@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.scene import AUDITED, Scene
+from tests.faults.scene import Scene
 from tests.faults.stage import KAFKA_SESSION_SECONDS
+from tests.guarantees.matrix import AUDITED
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.scene import AUDITED, Scene
+from tests.faults.scene import Scene
+from tests.guarantees.matrix import AUDITED
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 

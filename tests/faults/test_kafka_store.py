@@ -16,7 +16,8 @@ from schemas.faults import Fault
 from sinks.base import NothingToRead
 from sinks.duckdb_tables import migrate, migrations
 from tests.faults.processes import until
-from tests.faults.scene import AUDITED, Scene
+from tests.faults.scene import Scene
+from tests.guarantees.matrix import AUDITED
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.poison import poison
 from tests.faults.processes import until
-from tests.faults.scene import AUDITED, Scene
+from tests.faults.scene import Scene
+from tests.guarantees.matrix import AUDITED
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -73,6 +75,17 @@ def test_a_burst_of_ten_times_the_load(tmp_path: Path) -> None:
         until(lambda: scene.sent.total > 3000, "the burst is sent", 60)
         scene.flow.per_second /= 10
         scene.go_on()
+        scene.audit()
+
+
+@pytest.mark.proves(*AUDITED, under="poison")
+def test_poison_on_every_topic(tmp_path: Path) -> None:
+    with Scene(tmp_path) as scene:
+        scene.go_on()
+        poison(scene.stage.servers, scene.sent)
+        scene.go_on(300, 90)
+        scene.kill("validate")
+        scene.start("validate").await_ready()
         scene.audit()
 
 

@@ -36,3 +36,9 @@ FAULTS: Final = {
     "checkpoint-in-copy": "a checkpoint due while the snapshot is copied",
     "other-version": "a database file of an older and of a newer version",
 }
+
+AUDITED: Final = ("one-outcome", "offsets-agree", "alerts", "rejections", "order", "memory", "single-writer")
+"""What ``Scene.audit`` (``tests.faults.scene``) holds against the store, the logs, the receivers and the processes."""
+
+EXPLAINED: Final[dict[tuple[str, str], str]] = {}
+"""Cells without a test, and why: (promise, fault) to one sentence."""
