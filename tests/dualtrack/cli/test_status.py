@@ -112,9 +112,14 @@ def test_a_file_that_is_no_store_is_red(tmp_path: Path) -> None:
 def test_an_alert_that_waits_for_long_is_red_with_the_reason(own_copy: Path) -> None:
     with duckdb.connect(str(Settings(home=own_copy).database)) as store:
         store.execute(
-            "INSERT INTO outbox VALUES ('k', 'webhook', 'p1a', 'literal', 'progress', '{}', now() - INTERVAL 2 HOUR)"
+            "INSERT INTO outbox BY NAME SELECT 'k' AS key, 'webhook' AS receiver, 'p1a' AS prediction, "
+            "'literal' AS reading, 1 AS version, 'progress' AS milestone, 1 AS telling, "
+            "'progress' AS kind, '{}' AS payload, now() - INTERVAL 2 HOUR AS created_at"
         )
-        store.execute("INSERT INTO deliveries VALUES ('k', 'webhook', false, 'answered 500', now())")
+        store.execute(
+            "INSERT INTO deliveries BY NAME SELECT 'k' AS key, 'webhook' AS receiver, false AS delivered, "
+            "'answered 500' AS error, now() AS attempted_at"
+        )
     found = parts(own_copy, exit_code=1)["alerts"]
     assert "1 alert for webhook since 2 hours (answered 500)" in found["found"]
     assert found["waiting"]["webhook"]["oldest_seconds"] > 7000
