@@ -170,8 +170,7 @@ def _run(folder: Path, minutes: float, seed: int) -> dict[str, object]:
             "lost": sent.total - len({name for name, _ in books.outcomes}),
             "twice": len(books.outcomes) - len({name for name, _ in books.outcomes}),
             "alerts": sent.tellings,
-            "alerts that a webhook got again": len(scene.webhook.received)
-            - len({k for k, _ in scene.webhook.received}),
+            "alerts that the webhook got again": len(webhook) - len({key for key, _ in webhook}),
             "most memory, MB": {role: round(peak / 2**20) for role, peak in sorted(scene.watch.peaks.items())},
             "rebuilt store": "equal in every table",
         }
