@@ -61,6 +61,20 @@ def up(
 def worker(
     context: typer.Context,
     role: Annotated[Role, typer.Argument(help="validate scales out; settle is one writer, others stand by.")],
+    from_beginning: Annotated[
+        bool,
+        typer.Option(
+            "--from-beginning",
+            help="validate only, while no other runs: read every raw topic again. What settle has, it drops.",
+        ),
+    ] = False,
+    accept_log_gap: Annotated[
+        bool,
+        typer.Option(
+            "--accept-log-gap",
+            help="Go on where Kafka no longer has the next record to read, instead of stopping. For one start.",
+        ),
+    ] = False,
 ) -> None:
     """Run one worker until Ctrl-C or SIGTERM. Exit code 1 says that a fault stopped it: start it again.
 
@@ -69,8 +83,29 @@ def worker(
     from dualtrack.running import run_logged, run_role
 
     settings = settings_of(context)
+    if accept_log_gap:
+        settings = settings.model_copy(update={"accept_log_gap": True})
     _need_broker(settings)
-    raise typer.Exit(run_logged(settings, role, lambda: run_role(settings, role)))
+    if from_beginning and role != Role.VALIDATE:
+        raise fail("--from-beginning is for validate; settle goes on from the offsets in its store", 2)
+
+    def run() -> int:
+        if from_beginning:
+            _reset_validate(settings)
+        return run_role(settings, role)
+
+    raise typer.Exit(run_logged(settings, role, run))
+
+
+def _reset_validate(settings: "Settings") -> None:
+    from dualtrack.group_reset import reset_to_beginning
+    from pipeline.reaching import topics_of
+    from schemas.topics import VALIDATE_READS
+
+    servers = str(settings.bootstrap_servers())
+    topics_of(servers, settings.librdkafka(), 10.0)  # says best what is wrong with the broker
+    records = reset_to_beginning(servers, settings.librdkafka(), "dualtrack-validate", VALIDATE_READS)
+    logger.info("validate reads %d records from the beginning", records)
 
 
 def _need_broker(settings: "Settings") -> None:
