@@ -14,7 +14,7 @@ from faust.types import TP, ConsumerMessage
 from pipeline import buffering
 from pipeline.buffering import ANSWER_BYTES
 from pipeline.progress import Partition, Span
-from schemas.faults import LogGap
+from schemas.faults import LogGap, UnreadableLog
 from schemas.records import RawRecord
 from schemas.topics import MAX_OUT_BYTES
 
@@ -144,7 +144,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         size, wait, deadline = 0, timeout, 0.0
         while len(records) < limits.max_records and size < limits.max_bytes:
             room = min(CHUNK_RECORDS, limits.max_records - len(records))
-            chunk = await self._fetch_records(consumer, active, timeout=wait, max_records=room)
+            try:
+                chunk = await self._fetch_records(consumer, active, timeout=wait, max_records=room)
+            except UnreadableLog:
+                if records:
+                    break  # first what stands before it; it is raised again on the next call
+                raise
             # No await between the fetch and these lines: a seek in between would make the spans wrong.
             jumps = self._note_spans(chunk, spans)
             jumps = self._note_passed(consumer, active, spans) | jumps

@@ -89,6 +89,7 @@ class BatchConsumer(driver.Consumer):
             with self._activity.step("fetching"):
                 records, spans = await self._thread.fetch_batch(active, timeout)
         except TerminalFault as fault:
+            await self.wait_empty()  # what was read before it is finished: the next start finds only the fault
             await _crash(self, fault)
             return
         if self.should_stop or not self.flow_active:

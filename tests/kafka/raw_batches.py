@@ -1,5 +1,6 @@
 """Record batches written byte by byte, for what no client lets through, and sent as they are."""
 
+import asyncio
 import gzip
 import struct
 from collections.abc import Iterable, Sequence
@@ -81,14 +82,22 @@ async def produce(servers: str, topic: str, partition: int, batches: Iterable[by
         await client.set_topics([topic])
         await client._wait_on_metadata(topic)
         for one in batches:
-            node = client.cluster.leader_for_partition(TopicPartition(topic, partition))
-            request = ProduceRequest(None, -1, 20_000, [(topic, [(partition, one)])])
-            answer = await client.send(node, request)
-            ((_, ((_, code, first, *_),)),) = answer.topics
-            answers.append(first if code == 0 else _error(code))
+            answer = await _send(client, topic, partition, one)
+            while answer in ("NotLeaderForPartitionError", "UnknownTopicOrPartitionError"):  # just created
+                await asyncio.sleep(0.5)
+                await client.force_metadata_update()
+                answer = await _send(client, topic, partition, one)
+            answers.append(answer)
     finally:
         await client.close()
     return answers
+
+
+async def _send(client: AIOKafkaClient, topic: str, partition: int, one: bytes) -> int | str:
+    node = client.cluster.leader_for_partition(TopicPartition(topic, partition))
+    answer = await client.send(node, ProduceRequest(None, -1, 20_000, [(topic, [(partition, one)])]))
+    ((_, ((_, code, first, *_),)),) = answer.topics
+    return int(first) if code == 0 else _error(code)
 
 
 def _error(code: int) -> str:
