@@ -13,7 +13,7 @@ from tests.faults.processes import until
 from tests.faults.scene import Scene
 from tests.guarantees.matrix import AUDITED
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 
 API: Any = admin_api
 
@@ -47,8 +47,8 @@ def forget_everything(scene: Scene) -> None:
 
 @pytest.mark.proves(*AUDITED, under="log-gap")
 def test_a_gap_is_refused_accepted_when_told_and_filled_from_the_raw_topics(tmp_path: Path) -> None:
-    with Scene(tmp_path) as scene:
-        scene.go_on()
+    with Scene(tmp_path, per_second=15) as scene:
+        scene.go_on(30, 120)
         assert scene.settle.stop(signal.SIGTERM, 45) == 0
         unread = written(scene.stage.servers) + 40
         until(lambda: written(scene.stage.servers) >= unread, "validate hands on what settle has not read", 60)
@@ -63,7 +63,7 @@ def test_a_gap_is_refused_accepted_when_told_and_filled_from_the_raw_topics(tmp_
         assert "were deleted before they were read" in settle.said, settle.tail()
 
         scene.workers["settle"] = scene.stage.run("worker", "settle", "--accept-log-gap")
-        scene.settle.await_ready()
+        scene.settle.await_ready(120)
         scene.workers["validate"] = scene.stage.run("worker", "validate", "--from-beginning")
         scene.validate.await_said("from the beginning")
-        scene.audit()
+        scene.audit(180)
