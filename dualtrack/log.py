@@ -21,6 +21,7 @@ _CHATTY: Final = ("faust", "mode", "aiokafka", "kafka", "great_expectations")
 
 _SHORTEST_SECRET: Final = 4
 """Stars in the place of every `a` would tell more than they hide."""
+_SHORTEST_PATH: Final = 8
 
 STARS: Final = "**********"
 
@@ -48,8 +49,10 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
             found.add(given.get_secret_value())
         elif file is not None:
             found.add(_held_by(file))
-    # Of an address, what stands behind the host is the secret; the host alone is told in errors.
-    found |= {secret.split("://", 1)[1].partition("/")[2] for secret in found if "://" in secret}
+    # Of an address, what stands behind the host is the secret; the host alone is told in errors. A word such as
+    # "alerts" is none, and stars in its place would make the log unreadable.
+    paths = {secret.split("://", 1)[1].partition("/")[2] for secret in found if "://" in secret}
+    found |= {path for path in paths if len(path) >= _SHORTEST_PATH}
     return tuple(sorted((secret for secret in found if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True))
 
 

@@ -44,8 +44,9 @@ class Settings(KafkaSecurity, BaseSettings):
     """A worker that hangs for so long (records wait and none is finished, a step does not end, the event loop does not
     turn) says where and ends with exit code 1. After a fifth of it /health and /ready are red."""
 
-    duckdb_memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] = "1GB"
-    """What DuckDB may take in settle, such as ``512MB`` or ``4GB``; beyond, it spills to disk beside the file."""
+    duckdb_memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] | None = None
+    """What DuckDB may take in settle, such as ``2GB``; queries that need more spill to disk. Where unset, 4 GB, or 80 %
+    of the machine's memory where that is less. See docs/operations-memory.md before you set less than 1 GB."""
 
     accept_log_gap: bool = False
     """Go on where Kafka no longer has the next record to read, instead of stopping: what it deleted is lost. For one

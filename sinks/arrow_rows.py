@@ -17,6 +17,7 @@ from schemas.topics import DECISIONS
 from schemas.values import Status
 from sinks.amounts import money_rows, usd_of
 from sinks.identity import event_hash, input_hash
+from sinks.known_fields import known_fields
 
 _TIME: Final = pa.timestamp("us", tz="UTC")
 _MONEY: Final = pa.decimal128(38, 6)
@@ -106,6 +107,7 @@ def events_table(arrived: Sequence[ArrivedSignal], landed_at: datetime) -> pa.Ta
             **_found_out(signals),
             "envelope": [json_text(signal.envelope) for signal in signals],
             "data": [json_text(signal.data) for signal in signals],
+            "fields": [json_text(known_fields(signal.event_type, signal.data)) for signal in signals],
             "content_hash": [signal.content_hash for signal in signals],
             "replay_of": [signal.replay_of for signal in signals],
             **_input_columns(arrived, "input_"),

@@ -27,6 +27,9 @@ WALL_CLOCK: Final[Mapping[str, frozenset[str]]] = {
 }
 """Columns that say when something was done here, by table."""
 
+DERIVED: Final = frozenset({"fields"})
+"""Columns that repeat another: an older store repeats all of it."""
+
 _MOST_EXAMPLES: Final = 3
 
 _AS: Final[Mapping[str, str]] = {
@@ -90,7 +93,7 @@ def _compare(
 ) -> TableDifference:
     if old is None or new is None or sorted(old) != sorted(new):
         return _of_another_shape(connection, table, old, new)
-    apart = WALL_CLOCK["*"] | WALL_CLOCK.get(table, frozenset())
+    apart = DERIVED | WALL_CLOCK["*"] | WALL_CLOCK.get(table, frozenset())
     columns = ", ".join(f'"{column}"' for column in new if column not in apart)
     compared = _AS.get(table, f"SELECT {columns} FROM {{table}}")
     sources = {name: f"({compared.format(table=_in(name, table))})" for name in ("old", "new")}

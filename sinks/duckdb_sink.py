@@ -27,8 +27,14 @@ POLL_SECONDS: Final = 0.5
 CHECKPOINT_BYTES: Final = 256 * 1024 * 1024
 """Size of the log of changes (``.wal``) above which it is folded into the file, after a commit."""
 
-MEMORY_LIMIT: Final = "1GB"
-"""What DuckDB may take; its own default is 80 % of the machine. Beyond, it spills to ``<file>.tmp`` beside the file."""
+CHECKPOINT_SHARE: Final = 1 / 10
+"""No more of DuckDB's memory than this waits in the log of changes: a checkpoint needs several times its size at once,
+and one that fails for want of memory breaks the store off."""
+
+MEMORY_LIMIT: Final = "4GB"
+"""What DuckDB may take where nothing else is said, or 80 % of the machine where that is less. Beyond, queries spill to
+``<file>.tmp`` beside the file. A checkpoint cannot spill: it holds a whole row group, which is 122,880 rows, so that
+little memory and large events break it off."""
 
 OFFSET_ROWS: Final = 100_000
 """Rows of ``offsets`` above which opening keeps only the highest of each partition."""
@@ -75,12 +81,13 @@ class DuckDBSink:
     """
 
     def __init__(
-        self, path: Path, clock: Clock = now, reference: Reference | None = None, memory: str = MEMORY_LIMIT
+        self, path: Path, clock: Clock = now, reference: Reference | None = None, memory: str | None = None
     ) -> None:
         self.path: Final = path
         self._clock = clock
         self._reference = reference or {}
         self._memory = memory
+        self._memory_bytes = 0.0
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._offsets: Offsets = {}
         self._turn = threading.RLock()
@@ -123,7 +130,12 @@ class DuckDBSink:
         self._connection = connection
 
     def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
-        connection.execute("SET GLOBAL memory_limit = ?", [self._memory])
+        own = memory_limit(connection)
+        connection.execute("SET GLOBAL memory_limit = ?", [self._memory or MEMORY_LIMIT])
+        self._memory_bytes = memory_limit(connection)
+        if self._memory is None and own < self._memory_bytes:
+            connection.execute("RESET GLOBAL memory_limit")
+            self._memory_bytes = own
         _compact_offsets(connection)
         create_views(connection)
         for name, rows in self._reference.items():
@@ -200,7 +212,7 @@ class DuckDBSink:
 
     def _checkpoint_when_due(self) -> None:
         wal = Path(f"{self.path}.wal")
-        if not wal.exists() or wal.stat().st_size < CHECKPOINT_BYTES:
+        if not wal.exists() or wal.stat().st_size < min(CHECKPOINT_BYTES, self._memory_bytes * CHECKPOINT_SHARE):
             return
         if not self._checkpoints.acquire(blocking=False):
             return  # A snapshot is being copied: after one of the next commits.
@@ -210,6 +222,13 @@ class DuckDBSink:
                 self._live().execute("CHECKPOINT")
         finally:
             self._checkpoints.release()
+
+
+def memory_limit(connection: duckdb.DuckDBPyConnection) -> float:
+    """Bytes, as DuckDB has understood them."""
+    text = str(connection.execute("SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'").fetchall()[0][0])
+    number, _, unit = text.partition(" ")
+    return float(number) * float(1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit))
 
 
 def _compact_offsets(connection: duckdb.DuckDBPyConnection) -> None:

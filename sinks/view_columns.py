@@ -1,4 +1,4 @@
-"""Typed columns from the fields of the event models: what the views read out of the JSON in ``events.data``.
+"""Typed columns from the fields of the event models: what the views read out of the JSON in ``events.fields``.
 
 =========================  =====================================================================================
 field of the model         column
@@ -66,7 +66,7 @@ def _columns(name: str, info: FieldInfo, path: str, column: str) -> Iterator[tup
             # Defaults of the plan hold only where there is a plan.
             for inner_column, sql in _columns(inner, inner_info, f"{path}.{inner}", f"{column}_{inner}"):
                 has_default = not inner_info.is_required() and inner_info.get_default() is not None
-                guarded = f"CASE WHEN json_type(data, '$.{path}') = 'OBJECT' THEN {sql} END" if has_default else sql
+                guarded = f"CASE WHEN json_type(fields, '$.{path}') = 'OBJECT' THEN {sql} END" if has_default else sql
                 yield inner_column, guarded
     else:
         yield column, _with_default(_extracted(kind, strip, path), info, kind)
@@ -81,11 +81,11 @@ def _money_columns(path: str, column: str) -> Iterator[tuple[str, str]]:
 def _extracted(kind: Any, strip: bool, path: str) -> str:
     shape = shape_of(kind)
     if isinstance(shape, str):
-        text = f"data->>'$.{path}'"
+        text = f"fields->>'$.{path}'"
         if shape == "VARCHAR":
             return _stripped(f"({text})") if strip else f"({text})"
         return f"TRY_CAST({text} AS {shape})"
-    read = f"from_json(data->'$.{path}', '{_shape_text(shape)}')"
+    read = f"from_json(fields->'$.{path}', '{_shape_text(shape)}')"
     return _normalised(kind, read, strip, depth=0)
 
 

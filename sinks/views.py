@@ -66,6 +66,7 @@ _EVENT_COLUMNS: Final = (
     "retracts_hash",
     "envelope",
     "data",
+    "fields",
     "content_hash",
     "replay_of",
     "input_topic",

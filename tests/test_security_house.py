@@ -65,11 +65,13 @@ LISTENERS: Final = {"pipeline/web.py": 1}
 
 CLIENTS: Final = {
     "dualtrack/broker/embedded.py",  # the try-out broker itself, in this process
+    "dualtrack/group_reset.py",
     "dualtrack/groups.py",
     "dualtrack/topics.py",
     "pipeline/delivery.py",
     "pipeline/log_tail.py",
     "pipeline/reaching.py",
+    "pipeline/whole_log.py",
     "publishers/sdk.py",
 }
 """Files that open connections to Kafka. A new one must take ``Settings.librdkafka()`` or ``kafka_python()``, and

@@ -96,7 +96,7 @@ def _rejection(read: _Read) -> ArrivedRejection:
         via=read.via,
         known_at=read.known_at,
         key=record.key,
-        value=None if record.header(names.ERROR_NULL_VALUE) == b"true" else record.value or b"",
+        value=_original_value(record),
         headers=tuple(h for h in record.headers if h[0] not in names.ERROR_HEADERS | names.INPUT_HEADERS),
         stage=next((known for known in Stage if known == stage), Stage.SETTLE),
         rule=_text(record, names.ERROR_RULE) or "unknown",
@@ -170,6 +170,14 @@ def _replaying(signal: ValidatedSignal, record: RawRecord) -> ValidatedSignal:
 def _is_number(text: str, largest: int) -> bool:
     """Is it a number that the ledger can hold? Headers may say anything."""
     return text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS and int(text) <= largest
+
+
+def _original_value(record: RawRecord) -> bytes | None:
+    """The value that was rejected: validate writes no null and notes it; a stranger's record is what it is."""
+    noted = record.header(names.ERROR_NULL_VALUE)
+    if noted is None:
+        return record.value
+    return None if noted == b"true" else record.value or b""
 
 
 def _text(record: RawRecord, header: str) -> str:

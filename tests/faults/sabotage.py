@@ -3,6 +3,7 @@
 Each kind breaks one thing in this process and then runs the command as it is.
 """
 
+import select
 import subprocess
 import sys
 import time
@@ -55,7 +56,21 @@ def slow_copy(seconds: str) -> None:
     sinks.files._copy = copy
 
 
-KINDS: dict[str, Callable[..., None]] = {"slow-sink": slow_sink, "rule-raises": rule_raises, "slow-copy": slow_copy}
+def plain_sleep() -> None:
+    """Sleep by select: after a jump libfaketime hands clock_nanosleep a wrong time (EINVAL), which no real one does."""
+
+    def sleep(seconds: float) -> None:
+        select.select([], [], [], seconds)
+
+    time.sleep = sleep  # type: ignore[assignment]
+
+
+KINDS: dict[str, Callable[..., None]] = {
+    "slow-sink": slow_sink,
+    "rule-raises": rule_raises,
+    "slow-copy": slow_copy,
+    "plain-sleep": plain_sleep,
+}
 
 
 def main() -> None:

@@ -103,7 +103,8 @@ def test_the_clock_jumps_forward_and_back(tmp_path: Path) -> None:
         "DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    with Scene(tmp_path, env=env) as scene:
+    plain = ("plain-sleep",)
+    with Scene(tmp_path, env=env, sabotage={"validate": plain, "settle": plain}) as scene:
         for offset in ("+2h", "-2h", "+400d", "+0"):
             scene.go_on()
             jump.write_text(offset)

@@ -113,7 +113,9 @@ def test_the_seed_lands_through_real_kafka_and_a_killed_settle_loses_nothing(
 
 
 def test_the_suite_of_the_transport_passes_on_real_kafka_too(lenient_kafka: str) -> None:
-    files = [f"tests/pipeline/test_{name}.py" for name in ("transport", "agents", "delivery", "app")]
+    files = [
+        f"tests/pipeline/test_{name}.py" for name in ("transport", "agents", "delivery", "app", "buffering", "log_tail")
+    ]
     env = {**os.environ, "DUALTRACK_TEST_KAFKA": lenient_kafka}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)

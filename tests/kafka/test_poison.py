@@ -252,7 +252,9 @@ def test_a_damaged_log_stops_the_worker_at_the_very_offset(tmp_path: Path) -> No
         for _ in range(2):
             worker = stage.worker("validate")
             assert worker.wait(60) == 1, worker.tail()
-            assert f"UnreadableLog: {TOPIC}/0: the log cannot be read at offset 10: [Error 2] CorruptRecord" in worker.said
+            assert (
+                f"UnreadableLog: {TOPIC}/0: the log cannot be read at offset 10: [Error 2] CorruptRecord" in worker.said
+            )
         until(lambda: len(outcomes(stage.settings)) == 10, "what stands before it has its outcome", 60, [settle])
         admin = AdminClient({"bootstrap.servers": stage.servers})
         (future,) = admin.delete_records([confluent_kafka.TopicPartition(TOPIC, 0, 20)]).values()

@@ -34,7 +34,7 @@ CREATE VIEW alerts AS SELECT "key", receiver, payload->>'$.title' AS title FROM 
 """Views as version 1 left them in its stores: they name columns that are gone."""
 
 COPIES = {
-    "events": "FROM new.events",
+    "events": "SELECT * EXCLUDE (fields) FROM new.events",
     "decisions": "FROM new.decisions",
     "rejections": "FROM new.rejections",
     "offsets": "FROM new.offsets",
@@ -61,7 +61,7 @@ COPIES = {
 """What each table of version 1 held, from one of version 2. Its alerts had other keys."""
 
 KEPT = (
-    "FROM events",
+    "SELECT * EXCLUDE (fields) FROM events",
     "FROM decisions",
     "FROM rejections",
     "FROM duplicates",

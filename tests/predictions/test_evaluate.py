@@ -1,6 +1,7 @@
 """The history of a reading: what was known when, deadlines, corrections, decisions; arrival leaves no trace."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -242,7 +243,7 @@ def test_rows_of_one_event_stand_in_one_order_whatever_order_they_are_stored_in(
         world = make_world(define(stories, conditions="  told: {words: told, sql: supply}"))
         for id in stakes:
             known = START + timedelta(hours="AB".index(id))
-            equity = {"kind": "equity partnership", "parties": parties, "equity": stake}
+            equity: dict[str, Any] = {"kind": "equity partnership", "parties": parties, "equity": stake}
             world.event("deal", id, "2026-05-01", known=known, offset="AB".index(id), **equity)
         known = START + timedelta(hours=5)
         world.event("deal", "C", "2026-05-01", known=known, kind="compute supply", parties=parties, equity=[])

@@ -15,6 +15,7 @@ from predictions.standing import Standing
 from predictions.views import install_views
 from schemas.values import PartialDate
 from sinks.duckdb_tables import migrate, migrations
+from sinks.known_fields import known_fields
 from sinks.views import create_views
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -123,6 +124,7 @@ class World:
             "retracts_hash": identity_hash(("test", retracts)) if retracts else None,
             "envelope": "{}",
             "data": json.dumps(body),
+            "fields": json.dumps(known_fields(event_type, body)),
             "content_hash": id,
             "input_topic": f"signals.{event_type}",
             "input_partition": 0,

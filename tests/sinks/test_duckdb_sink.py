@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, Landed, SettleBatch
 from sinks import duckdb_sink
 from sinks.base import Sink, StoreBroken, StoreLocked
-from sinks.duckdb_sink import DuckDBSink
+from sinks.duckdb_sink import DuckDBSink, memory_limit
 from tests.sinks.builders import (
     LANDED_AT,
     alert,
@@ -331,7 +331,7 @@ def test_any_order_cut_and_redelivery_gives_the_same_events(order: Sequence[int]
 WRITER = """
 import sys
 from pathlib import Path
-from sinks.duckdb_sink import DuckDBSink
+from sinks.duckdb_sink import DuckDBSink, memory_limit
 from tests.sinks.builders import LANDED_AT, arrived, batch
 sink = DuckDBSink(Path(sys.argv[1]))
 sink.open()
@@ -440,3 +440,13 @@ def test_disk_full_may_pass_and_lost_databases_do_not() -> None:
     assert isinstance(as_fault(duckdb.IOException("Could not write: No space left on device")), TransientFault)
     assert isinstance(as_fault(duckdb.TransactionException("conflict")), TransientFault)
     assert isinstance(as_fault(duckdb.FatalException("database has been invalidated")), TerminalFault)
+
+
+@pytest.mark.parametrize(("memory", "expected"), [("300MB", 300e6), ("2GB", 2e9), (None, 4e9)])
+def test_duckdbs_memory_is_bounded(store: Path, memory: str | None, expected: float) -> None:
+    with DuckDBSink(store, memory=memory) as sink:
+        sink.open()
+        with sink.reader() as connection:
+            assert memory_limit(connection) <= expected * 1.01
+            if memory is not None:
+                assert memory_limit(connection) >= expected * 0.95  # DuckDB tells one digit behind the point
