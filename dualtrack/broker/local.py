@@ -134,7 +134,8 @@ class LocalBroker:
         if (data / "meta.properties").exists():
             return
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [java, "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "-t", cluster]
+        # In one word: one id in 64 begins with a hyphen, and would be taken for an option.
+        command = [java, "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]
         done = subprocess.run([*command, "-c", self._properties], capture_output=True, text=True, check=False)
         if done.returncode:
             raise BrokerNotStarted(f"Kafka could not format {data}: {(done.stdout + done.stderr)[-500:]}")
