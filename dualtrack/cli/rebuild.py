@@ -17,7 +17,7 @@ def register(root: typer.Typer) -> None:
     root.command(
         epilog=examples(
             ("dualtrack rebuild --verify", "does the log give what the store holds?"),
-            ("dualtrack rebuild", "make the store anew; the old one is kept beside it"),
+            ("dualtrack rebuild", "make the store anew; the old one is kept"),
             ("dualtrack rebuild --to copy.duckdb", "leave the store alone"),
         )
     )(rebuild)
