@@ -26,9 +26,9 @@ app = typer.Typer(
     help="Rejected inputs: which, why, replay.",
     epilog=examples(
         ("dualtrack rejections list", "which, and why"),
-        ("dualtrack rejections show signals.deal/0/17", "with the original bytes"),
-        ("dualtrack rejections replay --all --dry-run", "what would be tried again"),
-        ("dualtrack rejections replay --where \"rule = 'not_json'\"", "after the fix"),
+        ("dualtrack rejections show signals.deal/0/17", "the original"),
+        ("dualtrack rejections replay --all --dry-run", "what would be"),
+        ("dualtrack rejections replay --rule not_json", "after the fix"),
     ),
 )
 
@@ -115,7 +115,7 @@ def show(
     epilog=examples(
         "dualtrack rejections replay --all --dry-run",
         "dualtrack rejections replay --rule common.currency-unknown",
-        "dualtrack rejections replay --where \"topic = 'signals.deal' AND reason LIKE '%ZZZ%'\"",
+        "dualtrack rejections replay --where \"reason LIKE '%ZZZ%'\" --dry-run",
         "dualtrack rejections replay signals.deal/0/17",
     )
 )

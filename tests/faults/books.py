@@ -135,7 +135,11 @@ def read_logs(servers: str, forgotten: Mapping[Place, int] | None = None) -> Log
             if place[0] in SETTLE_READS:
                 handed_on[place].append(name)
             if name == own:  # nobody handed it on: it is an input itself
-                raw[name] = Kept(message.key(), message.value(), tuple(message.headers() or ()))  # type: ignore[arg-type]
+                # A header without a value is kept as one with an empty value.
+                pairs: Any = message.headers() or ()
+                raw[name] = Kept(
+                    message.key(), message.value(), tuple((header, value or b"") for header, value in pairs)
+                )
         return Logs(frozenset(raw), {place: tuple(names) for place, names in handed_on.items()}, raw, forgotten)
     finally:
         consumer.close()

@@ -23,7 +23,6 @@ class Process:
                 command, cwd=ROOT, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
             )
         self.pid = self._popen.pid
-        self._ready = False
         self.ending = False
         """It was killed, or asked to end."""
 
@@ -34,10 +33,9 @@ class Process:
 
     @property
     def ready(self) -> bool:
-        """Has it its partitions, and was not asked to end?"""
-        if not self._ready:
-            self._ready = READY in self.said
-        return self._ready and not self.ending and self.exit_code is None
+        """Has it its partitions, and was not asked to end, nor ends by itself on a fault?"""
+        said = self.said
+        return READY in said and " CRITICAL " not in said and not self.ending and self.exit_code is None
 
     @property
     def said(self) -> str:

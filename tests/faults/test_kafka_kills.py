@@ -11,7 +11,7 @@ from tests.guarantees.matrix import AUDITED
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
-LONGEST_RECOVERY = 25.0
+LONGEST_RECOVERY = 45.0
 """Seconds: the group's session (6 s) and the start of a worker, on a machine that other tests load."""
 
 

@@ -81,7 +81,7 @@ def test_a_checkpoint_is_due_while_the_snapshot_is_copied(tmp_path: Path) -> Non
         over.set()
         reader.thread.join(20)
         assert not reader.broken, reader.broken[:3]
-        assert len(reader.seen) > 4, f"too few snapshots to say anything: {sorted(reader.seen)}"
+        assert len(reader.seen) > 2, f"too few snapshots to say anything: {sorted(reader.seen)}"
         scene.audit()
 
 

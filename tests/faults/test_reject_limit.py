@@ -73,7 +73,7 @@ def test_it_stops_the_worker_and_nothing_is_lost_or_doubled(
         assert f"{name} allows" in why
         assert "Most often parse/" in why
         assert "for example signals.deal/" in why
-        limit = {name: "0.9"} if "SHARE" in name else {name: str(10 * int(value))}
+        limit = {name: "1"} if "SHARE" in name else {name: str(10 * int(value))}
         validate = stage.worker("validate", env=limit)
         until(lambda: settled(stage.settings) >= sent.total, "all have their outcome", 90, [validate, settle])
         for worker in (validate, settle):

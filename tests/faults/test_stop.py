@@ -71,7 +71,7 @@ def test_a_standby_waits_and_takes_over(tmp_path: Path) -> None:
             assert third.stop() == 0, third.tail()
             before = settled(stage.settings)
             until(
-                lambda: settled(stage.settings) > before, "the first goes on beside its standby", 20, [first, standby]
+                lambda: settled(stage.settings) > before, "the first goes on beside its standby", 60, [first, standby]
             )
             assert "All workers are ready" not in standby.said
             first.kill()
@@ -93,7 +93,7 @@ def test_without_a_broker_the_error_says_how_to_get_one(tmp_path: Path, address:
         if address:
             stage.settings.broker_file.write_text(address)  # left behind by an `up --embedded` that was killed
         settle = stage.worker("settle")
-        code = settle.wait(20 if address else 10)
+        code = settle.wait(40 if address else 20)
         assert code != 0
         assert "dualtrack up --embedded" in settle.said, settle.tail()
         assert "DUALTRACK_KAFKA" in settle.said, settle.tail()
