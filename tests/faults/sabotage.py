@@ -46,7 +46,7 @@ def rule_raises() -> None:
 
 
 def slow_copy(seconds: str) -> None:
-    """A snapshot takes so long to copy, with the wait in the middle of the file; it takes half of the time, and a checkpoint is due."""
+    """A snapshot waits so long in the middle of the file, and takes half of the time; a checkpoint is always due."""
     sinks.duckdb_sink.CHECKPOINT_BYTES = 1  # type: ignore[misc]
     sinks.snapshot.SnapshotTimer.__init__.__defaults__ = (2.0, 0.5, time.monotonic)
     script = 'n=$(($(stat -c %s "$1") / 2)); head -c $n "$1" > "$2"; sleep "$3"; tail -c +$((n + 1)) "$1" >> "$2"'
