@@ -5,8 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,12 @@ from dualtrack.demo.run import SEED, seed_events
 from dualtrack.settings import Settings
 from dualtrack.tools import local_broker, reading, start_local_broker, topics_on_broker
 from dualtrack.topics import wanted
+from tests.faults.processes import Process, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "dualtrack"]
-
-
-def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.3)
 
 
 def test_the_topics_are_declared_with_their_partitions_and_sizes(kafka_address: str) -> None:
@@ -73,17 +66,28 @@ def counts(settings: Settings) -> dict[str, int]:
         return dict(connection.execute("SELECT outcome, count(*)::INT FROM outcomes GROUP BY ALL").fetchall())
 
 
-def test_the_seed_lands_through_real_kafka_and_a_killed_settle_loses_nothing(
-    kafka_address: str, tmp_path: Path
-) -> None:
+@pytest.fixture
+def home_with_broker(need_kafka: None, tmp_path: Path) -> Iterator[Settings]:
+    """A home whose Kafka is empty: what other tests have published would be counted too."""
     settings = Settings(home=tmp_path)
-    env = {**os.environ, "DUALTRACK_KAFKA": kafka_address, "DUALTRACK_HOME": str(tmp_path)}
-    events = len(list(seed_events()))
-    workers: list[subprocess.Popen[bytes]] = []
+    start_local_broker(settings, port=0)
+    yield settings
+    local_broker(settings).stop()
 
-    def start(role: str) -> subprocess.Popen[bytes]:
-        log = (tmp_path / f"{role}-{len(workers)}.log").open("wb")
-        workers.append(subprocess.Popen([*COMMAND, "worker", role], env=env, cwd=ROOT, stdout=log, stderr=log))
+
+def test_the_seed_lands_through_real_kafka_and_a_killed_settle_loses_nothing(
+    home_with_broker: Settings, tmp_path: Path
+) -> None:
+    settings = home_with_broker
+    kafka = settings.bootstrap_servers()
+    assert kafka
+    env = {**os.environ, "DUALTRACK_KAFKA": kafka, "DUALTRACK_HOME": str(tmp_path)}
+    events = len(list(seed_events()))
+    workers: list[Process] = []
+
+    def start(role: str) -> Process:
+        log = tmp_path / f"{role}-{len(workers)}.log"
+        workers.append(Process(role, [*COMMAND, "worker", role], log, env))
         return workers[-1]
 
     def publish() -> None:
@@ -92,24 +96,25 @@ def test_the_seed_lands_through_real_kafka_and_a_killed_settle_loses_nothing(
         done = subprocess.run(command, env=env, cwd=ROOT, input=lines, capture_output=True, check=True)
         assert json.loads(done.stdout)["published"] == events
 
+    def landed() -> bool:
+        return settings.snapshot.exists() and counts(settings).get("landed", 0) > 0
+
+    everything = {"landed": events, "duplicate": events}
     try:
-        start("validate")
-        settle = start("settle")
+        validate, settle = start("validate"), start("settle")
         publish()
-        until(lambda: settings.snapshot.exists() and counts(settings).get("landed", 0) > 0, 60, "a first snapshot")
+        until(landed, "a first snapshot", 60, workers)
         settle.kill()
-        settle.wait()
         publish()
-        start("settle")
-        until(lambda: counts(settings) == {"landed": events, "duplicate": events}, 90, "the sum equals the input")
-        for worker in workers[0], workers[2]:
-            worker.terminate()
-            assert worker.wait(40) == 0
-        assert counts(settings) == {"landed": events, "duplicate": events}
+        settle = start("settle")
+        running = [validate, settle]
+        until(lambda: counts(settings) == everything, "the sum equals the input", 90, running, pause=0.3)
+        for worker in running:
+            assert worker.stop(seconds=40) == 0, worker.tail()
+        assert counts(settings) == everything
     finally:
         for worker in workers:
             worker.kill()
-            worker.wait()
 
 
 def test_the_suite_of_the_transport_passes_on_real_kafka_too(lenient_kafka: str) -> None:
