@@ -104,11 +104,12 @@ def settle_batch(records: RecordBatch, tools: SettleTools, next_offsets: Offsets
         # 2. Rows, rejections, duplicates, decisions, the ledger and the offsets.
         landed = transaction.land(batch, now)
         # 3. The predictions whose inputs changed, or whose deadline has passed.
-        changes = tools.predictions.evaluate(transaction.connection, landed.event_types, now)
+        changes = tools.predictions.evaluate(transaction.connection, now, landed.fresh)
         # 4. What people on alert must hear, to be delivered after the commit.
         told = transaction.told(change.definition.id for change in changes)
         transaction.queue(alerts_of(changes, told), tools.receivers)
     # 5. Committed: all of it, or on any fault none of it.
+    tools.predictions.keep()
     return Settled(landed, changes, batch)
 
 

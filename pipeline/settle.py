@@ -20,7 +20,7 @@ from schemas.alerts import Alert
 from schemas.outcomes import Outcome
 from schemas.records import OutRecord, RecordBatch
 from schemas.settling import Landed
-from schemas.topics import EVENT_TYPES, SETTLE_READS
+from schemas.topics import SETTLE_READS
 from sinks.alerts import IDEMPOTENCY_KEY, log_attempt, mark_delivered, pending_records
 from sinks.base import StoreLocked
 from sinks.duckdb_sink import DuckDBSink
@@ -67,9 +67,10 @@ class SettleParts:
             now = self.tools.clock()
             self.tools.predictions.declare(transaction.connection, now)
             # The registry or a definition may have changed since the last start: look at everything once.
-            changes = self.tools.predictions.evaluate(transaction.connection, frozenset(EVENT_TYPES), now)
+            changes = self.tools.predictions.evaluate(transaction.connection, now)
             told = transaction.told(change.definition.id for change in changes)
             transaction.queue(alerts_of(changes, told), self.tools.receivers)
+        self.tools.predictions.keep()
 
 
 class SettleStation:

@@ -19,30 +19,41 @@ Key = tuple[str, str]
 """A prediction and a reading."""
 
 
+def judged_by(connection: duckdb.DuckDBPyConnection, key: Key) -> tuple[int, str]:
+    """Version and hash of the definition by which the stored history was judged; 0 and nothing without one."""
+    rows = connection.execute(
+        "SELECT version, definition_hash FROM prediction_states WHERE prediction = ? AND reading = ? "
+        "ORDER BY seq DESC LIMIT 1",
+        [*key],
+    ).fetchall()
+    return rows[0] if rows else (0, "")
+
+
 @dataclass(frozen=True, slots=True)
-class Head:
-    """The last stored standing of a reading."""
+class Fault:
+    """How the SQL of a reading has failed on the events that there are."""
 
     version: int
     definition_hash: str
-    state: str
-    known_at: tuple[datetime, ...]
-    """Of every standing of the history."""
+    error: str
 
 
-def heads(connection: duckdb.DuckDBPyConnection) -> dict[Key, Head]:
-    """The last standing of every reading that has one."""
-    rows = connection.execute("""
-        SELECT
-            prediction, reading, any_value(version), max_by(definition_hash, seq),
-            max_by(state, seq), list(epoch_us(known_at) ORDER BY seq)
-        FROM prediction_states
-        GROUP BY prediction, reading
-    """).fetchall()
-    return {
-        (prediction, reading): Head(version, hash, state, tuple(map(from_microseconds, times)))
-        for prediction, reading, version, hash, state, times in rows
-    }
+def faults(connection: duckdb.DuckDBPyConnection) -> dict[Key, Fault]:
+    """The readings that are broken."""
+    rows = connection.execute(
+        "SELECT prediction, reading, version, definition_hash, error FROM prediction_faults"
+    ).fetchall()
+    return {(prediction, reading): Fault(*fault) for prediction, reading, *fault in rows}
+
+
+def note_fault(connection: duckdb.DuckDBPyConnection, key: Key, fault: Fault | None, now: datetime) -> None:
+    """A reading is broken, or no longer where there is no fault."""
+    connection.execute("DELETE FROM prediction_faults WHERE prediction = ? AND reading = ?", [*key])
+    if fault is not None:
+        connection.execute(
+            "INSERT INTO prediction_faults VALUES (?, ?, ?, ?, ?, ?)",
+            [*key, fault.version, fault.definition_hash, fault.error, now],
+        )
 
 
 def stored_history(connection: duckdb.DuckDBPyConnection, key: Key) -> tuple[Standing, ...]:
