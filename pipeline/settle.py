@@ -14,7 +14,6 @@ from pipeline.housekeeping import Housekeeping
 from pipeline.measuring import Telemetry
 from predictions.definition import Definition
 from predictions.load import validate_sql
-from predictions.milestones import alerts_of
 from predictions.views import install_views
 from schemas.alerts import Alert
 from schemas.outcomes import Outcome
@@ -64,13 +63,9 @@ class SettleParts:
         with self.sink.transaction() as transaction:
             install_views(transaction.connection)
             validate_sql(transaction.connection, self.definitions)
-            now = self.tools.clock()
-            self.tools.predictions.declare(transaction.connection, now)
-            # The registry or a definition may have changed since the last start: look at everything once.
-            changes = self.tools.predictions.evaluate(transaction.connection, now)
-            told = transaction.told(change.definition.id for change in changes)
-            transaction.queue(alerts_of(changes, told), self.tools.receivers)
-        self.tools.predictions.keep()
+            self.tools.predictions.declare(transaction.connection, self.tools.clock())
+        # The registry or a definition may have changed since the last start: a batch of nothing looks at everything.
+        settle_batch((), self.tools)
 
 
 class SettleStation:

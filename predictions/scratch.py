@@ -6,26 +6,27 @@ prepared, since nothing in here is ever made anew. A statement that fails leaves
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
-from predictions.views import helper_views
+from predictions.views import event_types_read, helper_views
 
 Ending = tuple[int, int]
 """Microseconds since 1970 UTC at which an event stopped to hold: by the log's clock, and by the publishers'."""
 
 
 class Scratch:
-    """The views ``facts_...`` and the helper views that stand on them, over whatever ``fill`` puts in."""
+    """Typed views and helper views over whatever ``fill`` puts in."""
 
-    def __init__(self, store: duckdb.DuckDBPyConnection, sql: Iterable[str]) -> None:
-        """``sql`` is what will be asked: only columns of ``events`` that it, or a view, names are kept here."""
+    def __init__(self, store: duckdb.DuckDBPyConnection, views: Iterable[str], sql: Iterable[str]) -> None:
+        """``views`` can be read, with those that they read. Only columns of ``events`` that they, or ``sql``, name are
+        kept here."""
         self.connection: Final = _in_memory()
-        views = _views(store)
-        self.columns: Final = _columns_named(store, (*views.values(), *sql))
+        definitions = _definitions(store, views)
+        self.columns: Final = _columns_named(store, (*definitions, *sql))
         listed = ", ".join(f'"{name}" {kind}' for name, kind in self.columns.items())
         self.connection.execute(f"CREATE TABLE events ({listed})")
         self.connection.execute(
@@ -33,7 +34,7 @@ class Scratch:
         )
         for table in _reference_tables(store):
             self.connection.from_arrow(store.execute(f"FROM {table}").to_arrow_table()).create(table)
-        for definition in (*views.values(), *helper_views().values()):
+        for definition in definitions:
             self.connection.execute(definition)
 
     @property
@@ -70,25 +71,23 @@ class Kept:
         self.connection: Final = _in_memory()
         self._scratch = scratch.connection
         self._rows = rows
-        self.views: Final[set[str]] = set()
-        """Helper views that can be read here."""
         for view in rows:
             empty = self._scratch.execute(f"FROM {view} LIMIT 0").to_arrow_table()
             self.connection.from_arrow(empty).create(view)
-        for name, definition in helper_views().items():
-            if name not in rows and _stands_on(definition, rows):
-                self.connection.execute(definition)
-                self.views.add(name)
+        for name in views_on(rows):
+            self.connection.execute(helper_views()[name])
         for view, condition in rows.items():
             self._scratch.execute(f"PREPARE keep_{view} AS SELECT * FROM {view} WHERE {condition}")
 
-    def take(self, read_again: Sequence[tuple[str, str]]) -> bool:
-        """Keep what the scratch holds; returns whether anything has changed.
+    def take(self, read_again: Sequence[tuple[str, str]], event_types: frozenset[str]) -> bool:
+        """Keep what the scratch holds, which are events of these types; returns whether anything has changed.
 
         ``read_again`` names the events in the scratch whose rows may be here already: those are replaced.
         """
         changed = False
         for view in self._rows:
+            if not event_types_read(view) & event_types:
+                continue
             if read_again:
                 names = [f"{source}\x00{id}" for source, id in read_again]
                 gone = self.connection.execute(
@@ -116,26 +115,40 @@ def _in_memory() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _stands_on(definition: str, rows: Mapping[str, str]) -> bool:
-    """Does a helper view read nothing but what is kept, directly or through other helper views?"""
-    read = set(re.findall(r"\w+", re.sub(r"--.*", "", definition))) - rows.keys()
-    if any(word.startswith(("facts_", "ref_")) or word == "events" for word in read):
-        return False
-    others = read & helper_views().keys() - {re.findall(r"\w+", definition)[4]}
-    return all(_stands_on(helper_views()[name], rows) for name in others)
+def views_on(rows: Collection[str]) -> list[str]:
+    """The helper views that read nothing but these, directly or through one another, in the order of making."""
+    found: list[str] = []
+    for name, definition in helper_views().items():
+        read = _words(definition) - {name, *rows, *found}
+        reads_more = any(word.startswith(("facts_", "ref_")) or word == "events" for word in read)
+        if name not in rows and not reads_more and not read & helper_views().keys():
+            found.append(name)
+    return found
 
 
-def _views(store: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The typed views of the store, as statements."""
-    rows = store.execute(
-        "SELECT view_name, sql FROM duckdb_views() WHERE NOT internal AND view_name LIKE 'facts\\_%' ESCAPE '\\'"
-    ).fetchall()
-    return dict(rows)
+def _definitions(store: duckdb.DuckDBPyConnection, views: Iterable[str]) -> list[str]:
+    """The statements that make these views and all that they read, in the order of making."""
+    words = set(views)
+    helpers = [name for name in helper_views() if any(name in (view, *_read_by(view)) for view in words)]
+    words.update(*(_words(helper_views()[name]) for name in helpers))
+    typed = store.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY view_name").fetchall()
+    facts = [sql for name, sql in typed if name.startswith("facts_") and name in words]
+    return facts + [helper_views()[name] for name in helpers]
+
+
+def _read_by(view: str) -> set[str]:
+    """The helper views that a helper view reads, directly or not."""
+    words = _words(helper_views().get(view, "")) & helper_views().keys() - {view}
+    return words.union(*(_read_by(name) for name in words))
+
+
+def _words(sql: str) -> set[str]:
+    return set(re.findall(r"\w+", re.sub(r"--.*", "", sql)))
 
 
 def _columns_named(store: duckdb.DuckDBPyConnection, sql: Iterable[str]) -> dict[str, str]:
     """Columns of ``events`` with their types: the hash, and those that are named anywhere."""
-    words = {word.lower() for text in (*sql, *helper_views().values()) for word in re.findall(r"\w+", text)}
+    words = {word.lower() for text in sql for word in re.findall(r"\w+", text)}
     words |= {"event_hash", "event_type", "corrects", "retracts", "corrects_hash", "retracts_hash"}
     words |= {"known_at", "reported_at", "input_topic", "input_partition", "input_offset", *("source", "id", "title")}
     rows = store.execute(

@@ -18,7 +18,7 @@ from predictions.criterion import run
 from predictions.definition import Path
 from predictions.intake import Ends, Piece
 from predictions.live import Place
-from predictions.scratch import Kept, Scratch
+from predictions.scratch import Kept, Scratch, views_on
 from predictions.views import KEPT_ROWS, ROW_BY_ROW, event_types_read
 
 Key = tuple[str, str]
@@ -44,35 +44,22 @@ class Sightings:
         self.broken: Final = broken
         self.event_types: Final = event_types_read(*(reader.query.sql for reader in every))
         """Of the events that matter to any reading."""
-        self._scratch = Scratch(connection, [reader.query.sql for reader in every])
-        self._kept = Kept(self._scratch, KEPT_ROWS)
+        by_row, together, whole = _sorted_out(every)
+        views = (*by_row, *(KEPT_ROWS if together else ()))
+        self._scratch = Scratch(connection, views, [reader.query.sql for reader in every])
+        self._kept = Kept(self._scratch, KEPT_ROWS) if together else None
         self._kept_changed = True
-        self._by_row: dict[str, Bundle] = {}
+        self._by_row = {view: Bundle(self._scratch.connection, view, found) for view, found in by_row.items()}
         self._together: dict[str, Bundle] = {}
-        self._whole: list[tuple[Reader, frozenset[str]]] = []
-        self._sort_out(every)
+        if self._kept:
+            self._together = {view: Bundle(self._kept.connection, view, found) for view, found in together.items()}
+        self._whole = [(reader, event_types_read(reader.query.sql)) for reader in whole]
         self._types = {view: event_types_read(view) for view in self._by_row}
         apart = [reader for reader, _ in self._whole]
         apart += [reader for bundle in self._together.values() for reader in bundle.readers]
         self._apart: dict[Key, frozenset[Path]] = {}
         for reader in apart:
             self._apart[reader.key] = self._apart.get(reader.key, frozenset()) | {reader.query.path}
-
-    def _sort_out(self, readers: Iterable[Reader]) -> None:
-        by_row: dict[str, list[Reader]] = {}
-        together: dict[str, list[Reader]] = {}
-        for reader in readers:
-            view = reader.query.leaf.view
-            if _looks_further(reader):
-                self._whole.append((reader, event_types_read(reader.query.sql)))
-            elif view.startswith("facts_") or view in ROW_BY_ROW:
-                by_row.setdefault(view, []).append(reader)
-            elif view in self._kept.views:
-                together.setdefault(view, []).append(reader)
-            else:
-                self._whole.append((reader, event_types_read(reader.query.sql)))
-        self._by_row = {view: Bundle(self._scratch.connection, view, found) for view, found in by_row.items()}
-        self._together = {view: Bundle(self._kept.connection, view, found) for view, found in together.items()}
 
     @property
     def columns(self) -> str:
@@ -88,14 +75,14 @@ class Sightings:
             if self._types[view] & types:
                 for reader, row in _run(self._scratch.connection, view, self._by_row, self.broken):
                     seen.setdefault(reader.key, {}).setdefault(_place(row), []).append(row)
-        if self._together and types:
-            self._kept_changed = self._kept.take(piece.read_again) or self._kept_changed
+        if self._kept:
+            self._kept_changed = self._kept.take(piece.read_again, types) or self._kept_changed
         return seen
 
     def look_together(self) -> dict[Key, tuple[frozenset[Path], dict[Place, list[Candidate]]]]:
         """All rows of the selections over few events, with the places of these selections; nothing where none of
         those events has changed."""
-        if not self._kept_changed:
+        if not (self._kept and self._kept_changed):
             return {}
         self._kept_changed = False
         paths: dict[Key, set[Path]] = {}
@@ -134,7 +121,27 @@ class Sightings:
     def close(self) -> None:
         """Give the memory free."""
         self._scratch.close()
-        self._kept.close()
+        if self._kept:
+            self._kept.close()
+
+
+def _sorted_out(readers: Iterable[Reader]) -> tuple[dict[str, list[Reader]], dict[str, list[Reader]], list[Reader]]:
+    """Those that go row by row and those over views of few events, by view; and those that need the whole store."""
+    by_row: dict[str, list[Reader]] = {}
+    together: dict[str, list[Reader]] = {}
+    whole: list[Reader] = []
+    few = views_on(KEPT_ROWS)
+    for reader in readers:
+        view = reader.query.leaf.view
+        if _looks_further(reader):
+            whole.append(reader)
+        elif view.startswith("facts_") or view in ROW_BY_ROW:
+            by_row.setdefault(view, []).append(reader)
+        elif view in few:
+            together.setdefault(view, []).append(reader)
+        else:
+            whole.append(reader)
+    return by_row, together, whole
 
 
 def _place(row: Candidate) -> Place:
