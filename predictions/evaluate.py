@@ -110,7 +110,9 @@ class PredictionEngine:
             due = memory.take(connection, fresh)
         self._evaluated = memory
         due = {key for key, live in memory.live.items() if key in due or live.is_due(now)} - self._broken.keys()
-        found = [self._update(connection, memory, key, now) for key in self._readings if key in due]
+        appended: list[store.Appended] = []
+        found = [self._update(connection, memory, key, now, appended) for key in self._readings if key in due]
+        store.append(connection, appended, now)
         return (*(change for change in found if change is not None), *self._faults(connection, memory, now))
 
     def keep(self) -> None:
@@ -123,9 +125,14 @@ class PredictionEngine:
         return Memory(connection, self._readings, self._queries, self._broken)
 
     def _update(
-        self, connection: duckdb.DuckDBPyConnection, memory: Memory, key: store.Key, now: datetime
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        memory: Memory,
+        key: store.Key,
+        now: datetime,
+        appended: list[store.Appended],
     ) -> Change | None:
-        """Bring a history up to date; append what is new to the stored one, or write it anew."""
+        """Bring a history up to date; ``appended`` takes what is to be stored of it, which may be all of it anew."""
         live = memory.live[key]
         before, same_rules = (tuple(live.history), True) if live.is_stored else self._stored(connection, key)
         again = live.move(memory.changes, memory.made(key), now, afresh=key in memory.changes_of_mind)
@@ -138,7 +145,7 @@ class PredictionEngine:
         if rewritten or not same_rules:
             store.supersede(connection, key, now)
         new = tuple(enumerate(history))[0 if rewritten else len(before) :]
-        store.append(connection, live.definition, live.reading.id, new, now)
+        appended.append(store.Appended(key, live.definition.version, self._hashes[key[0]], new))
         live.is_stored = True
         # Where only the wording has changed, nobody is told of it.
         if same_rules and history == before:

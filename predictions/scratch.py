@@ -18,6 +18,10 @@ Ending = tuple[int, int]
 """Microseconds since 1970 UTC at which an event stopped to hold: by the log's clock, and by the publishers'."""
 
 
+_OF_THE_STORE: Final = "database_name = current_database()"
+"""Others may be attached."""
+
+
 class Scratch:
     """Typed views and helper views over whatever ``fill`` puts in."""
 
@@ -131,7 +135,9 @@ def _definitions(store: duckdb.DuckDBPyConnection, views: Iterable[str]) -> list
     words = set(views)
     helpers = [name for name in helper_views() if any(name in (view, *_read_by(view)) for view in words)]
     words.update(*(_words(helper_views()[name]) for name in helpers))
-    typed = store.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY view_name").fetchall()
+    typed = store.execute(
+        f"SELECT view_name, sql FROM duckdb_views() WHERE {_OF_THE_STORE} ORDER BY view_name"
+    ).fetchall()
     facts = [sql for name, sql in typed if name.startswith("facts_") and name in words]
     return facts + [helper_views()[name] for name in helpers]
 
@@ -153,14 +159,14 @@ def _columns_named(store: duckdb.DuckDBPyConnection, sql: Iterable[str]) -> dict
     words |= {"known_at", "reported_at", "input_topic", "input_partition", "input_offset", *("source", "id", "title")}
     rows = store.execute(
         "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE table_name = 'events' AND NOT internal ORDER BY column_index"
+        f"WHERE {_OF_THE_STORE} AND table_name = 'events' ORDER BY column_index"
     ).fetchall()
     return {name: kind for name, kind in rows if name.lower() in words}
 
 
 def _reference_tables(store: duckdb.DuckDBPyConnection) -> list[str]:
-    rows = store.execute("SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'ref\\_%' ESCAPE '\\'")
-    return [name for (name,) in rows.fetchall()]
+    rows = store.execute(f"SELECT table_name FROM duckdb_tables() WHERE {_OF_THE_STORE} ORDER BY table_name").fetchall()
+    return [name for (name,) in rows if name.startswith("ref_")]
 
 
 def _endings_table(endings: Mapping[int, Ending]) -> pa.Table:
