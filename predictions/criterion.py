@@ -41,6 +41,11 @@ def compile_reading(definition: Definition, reading: Reading) -> tuple[Query, ..
     return tuple(_query(definition, window, path, leaf) for path, leaf in reading.leaves())
 
 
+def compile_leaf(definition: Definition, reading: Reading, path: Path, leaf: Leaf) -> Query:
+    """The query of one selection, which may be a variant of that of the reading."""
+    return _query(definition, definition.window(reading), path, leaf)
+
+
 @contextmanager
 def shared(connection: duckdb.DuckDBPyConnection, queries: Iterable[Query]) -> Iterator[None]:
     """Compute once each helper view that several queries read: planning one costs far more than reading its rows.

@@ -16,7 +16,7 @@ import duckdb
 from predictions import store
 from predictions.criterion import Query, compile_reading, run, shared
 from predictions.definition import Definition, Reading
-from predictions.fold import Clock, fold, steps_of
+from predictions.fold import Changes, Clock, fold, steps_of
 from predictions.standing import Standing
 from schemas.topics import EVENT_TYPES
 
@@ -103,7 +103,7 @@ def _history(
     judged: Judged,
     queries: Sequence[Query],
     point: Point,
-    changes: store.Changes,
+    changes: Changes,
     made: store.Resolutions,
 ) -> tuple[Standing, ...]:
     definition, reading = judged
