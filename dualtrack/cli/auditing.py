@@ -37,8 +37,8 @@ def register(app: typer.Typer) -> None:
     )(history)
     app.command(
         epilog=examples(
-            ("dualtrack predictions diff 2026-05-01 2026-06-01", "all"),
-            ("dualtrack predictions diff 2026-05-01 2026-09-01 p3b --clock reported", "by publication"),
+            "dualtrack predictions diff 2026-05-01 2026-06-01",
+            "dualtrack predictions diff 2026-05-01 2026-09-01 p3b --clock reported",
         )
     )(diff)
     app.command(

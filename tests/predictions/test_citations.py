@@ -1,5 +1,7 @@
 """Events and decisions by their identity, with who said it and where it came from."""
 
+from typing import Any
+
 from predictions.citations import citations, cited, identities_in
 from tests.predictions.world import START, make_world
 
@@ -21,7 +23,8 @@ def test_events_and_decisions_are_found_by_identity_and_others_are_left_out() ->
 
 def test_what_an_item_says_itself_stays_and_its_further_events_are_cited_too() -> None:
     item = {"source": "s", "id": "a", "title": "as it was", "url": None, "also": [{"source": "s", "id": "b"}]}
-    known = {("s", "a"): {"title": "as it is", "url": "https://a"}, ("s", "b"): {"title": "b", "offset": 7}}
+    known: dict[tuple[str, str], dict[str, Any]] = {("s", "a"): {"title": "as it is", "url": "https://a"}}
+    known["s", "b"] = {"title": "b", "offset": 7}
     assert identities_in([item, None]) == {("s", "a"), ("s", "b")}
     whole = cited(item, known)
     assert (whole["title"], whole["url"]) == ("as it was", "https://a")
