@@ -17,7 +17,7 @@ from predictions.near import near_misses
 from predictions.past import Point, histories, seen_at
 from predictions.read import head, judging, line, rows_of
 from predictions.standing import Standing
-from predictions.values import judged_rows
+from predictions.values import Judged, judged_rows
 
 Row = dict[str, Any]
 Texts = Sequence[Declared]
@@ -84,12 +84,13 @@ def story(
     definition = item.definition()
     steps = _steps(connection, definition, item, point, stored=stored)
     with seen_at(connection, point):
-        values = {reading.id: _values(connection, definition, reading) for reading in definition.readings}
+        judged = judged_rows(connection, definition, definition.readings)
     everything = [one for reading in steps.values() for step in reading for one in _items(step)]
     known = citations(connection, identities_in(everything))
     readings = []
     for reading in definition.readings:
-        history = [_cited(step, known, values[reading.id]) for step in steps[reading.id]]
+        values = _values(judged[reading.id])
+        history = [_cited(step, known, values) for step in steps[reading.id]]
         row = _row(definition, reading, item, history[-1] if history else {}, point)
         readings.append(row | judging(definition, reading) | {"history": history})
     return head(definition, item.version, item.hash) | when(point) | _declaration(item, point) | {"readings": readings}
@@ -115,7 +116,8 @@ def near(connection: duckdb.DuckDBPyConnection, id: str, point: Point, reading: 
     definition = _text(declared(connection), id, point, None).definition()
     chosen = [definition.reading(reading)] if reading else definition.readings
     with seen_at(connection, point):
-        found = [(one, near_misses(connection, definition, one)) for one in chosen]
+        judged = judged_rows(connection, definition, chosen)
+    found = [(one, near_misses(definition, one, judged[one.id])) for one in chosen]
     known = citations(connection, identities_in(item for _, items in found for item in items))
     return [
         {
@@ -195,13 +197,11 @@ def _declaration(item: Declared, point: Point) -> Row:
     return {"declared_at": item.declared_at, "declared_later": later, "judged_otherwise": item.judged_otherwise}
 
 
-def _values(
-    connection: duckdb.DuckDBPyConnection, definition: Definition, reading: Reading
-) -> dict[tuple[Any, ...], Row]:
+def _values(judged: Iterable[Judged]) -> dict[tuple[Any, ...], Row]:
     """The values that the rows which hold were judged by, by identity, group and entity."""
     return {
         (item.row.source, item.row.id, item.row.group, item.row.entity): item.all_values
-        for item in judged_rows(connection, definition, reading)
+        for item in judged
         if item.row.holds
     }
 

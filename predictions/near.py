@@ -3,28 +3,27 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import duckdb
-
 from predictions.candidates import Candidate
 from predictions.criteria import CountDistinct, Criterion, Leader, Leaf, Sql
 from predictions.criteria import Sequence as SequenceCriterion
 from predictions.definition import Definition, Path, Reading
 from predictions.measure import AFTER_FIRST, Newest, Waiting
 from predictions.standing import Words
-from predictions.values import Judged, judged_rows
+from predictions.values import Judged
 
 Item = dict[str, Any]
 
 
-def near_misses(connection: duckdb.DuckDBPyConnection, definition: Definition, reading: Reading) -> list[Item]:
-    """All of them, newest first; ``kind`` is ``near miss`` or ``unknown``, and ``condition`` the one that it lacks.
+def near_misses(definition: Definition, reading: Reading, rows: Iterable[Judged]) -> list[Item]:
+    """All among the rows of a reading, newest first.
 
+    ``kind`` is ``near miss`` or ``unknown``, and ``condition`` the one that is lacking, with the values behind it.
     A thing that counts already by another event is marked ``counts_already``. Where every row counts (a share, a
     leader) only the newest row of each thing is looked at, and of a group its leader.
     """
-    live = [item for item in judged_rows(connection, definition, reading) if item.row.ended_at is None]
+    live = [item for item in rows if item.row.ended_at is None]
     words = Words(definition, reading)
-    looked_at = [item for rows in _by_selection(live).values() for item in _standing_rows(rows)]
+    looked_at = [item for selected in _by_selection(live).values() for item in _standing_rows(selected)]
     found = [_item(item, words, counted) for item, counted in _nearly(looked_at)]
     found += [_item(item, words, counted=False) for item in _too_early(reading.criterion, ("criterion",), live)]
     return sorted(_once(found), key=lambda item: (item["occurred_on"], item["source"], item["id"]), reverse=True)

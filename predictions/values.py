@@ -1,7 +1,7 @@
 """The values behind each condition: the columns that its SQL names, as they stand in the row that was judged."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ import duckdb
 
 from predictions.candidates import Candidate
 from predictions.criteria import Leaf, Sql
-from predictions.criterion import AMOUNT_KNOWN, GROUP_KNOWN, IN_WINDOW, compile_leaf, run
+from predictions.criterion import AMOUNT_KNOWN, GROUP_KNOWN, IN_WINDOW, compile_leaf, compile_reading, run, shared
 from predictions.definition import Definition, Path, Reading
 
 _PREFIX: Final = "column "
@@ -30,10 +30,22 @@ class Judged:
         return {column: value for columns in self.values.values() for column, value in columns.items()}
 
 
-def judged_rows(connection: duckdb.DuckDBPyConnection, definition: Definition, reading: Reading) -> Iterator[Judged]:
-    """Every row of a reading's criterion that holds, waits for facts or fails one condition, with its values."""
-    for path, leaf in reading.criterion.leaves(("criterion",)):
-        yield from _rows(connection, definition, reading, path, leaf)
+def judged_rows(
+    connection: duckdb.DuckDBPyConnection, definition: Definition, readings: Iterable[Reading]
+) -> dict[str, list[Judged]]:
+    """Of each reading every row that holds, waits for facts or fails one condition, with the values behind each."""
+    readings = tuple(readings)
+    queries = [query for reading in readings for query in compile_reading(definition, reading)]
+    # Each view is read twice at least: once for its columns.
+    with shared(connection, (*queries, *queries)):
+        return {
+            reading.id: [
+                item
+                for path, leaf in reading.criterion.leaves(("criterion",))
+                for item in _rows(connection, definition, reading, path, leaf)
+            ]
+            for reading in readings
+        }
 
 
 def _rows(

@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from predictions.measure import MAX_WAITING
 from predictions.near import near_misses
+from predictions.values import judged_rows
 from tests.predictions.world import UNICORNS, World, define, make_world
 
 
 def near_of(world: World) -> list[dict[str, Any]]:
     (definition,) = world.definitions
-    return near_misses(world.connection, definition, definition.reading("main"))
+    reading = definition.reading("main")
+    return near_misses(definition, reading, judged_rows(world.connection, definition, [reading])["main"])
 
 
 def test_the_condition_that_failed_and_the_value_that_failed_it_newest_first() -> None:

@@ -26,7 +26,7 @@ def test_each_condition_comes_with_its_values_and_what_is_shown_stays() -> None:
     definition = define(UNICORNS.replace("unit:", "show: {stage: status}, unit:"))
     world = make_world(definition)
     world.event("funding", "small", "2026-05", company="A", valuation=5)
-    (item,) = judged_rows(world.connection, definition, definition.reading("main"))
+    (item,) = judged_rows(world.connection, definition, definition.readings)["main"]
     assert item.values["large"] == {"valuation_usd": 5}
     assert item.values["firm"] == {"status": "announced"}
     assert item.values["window"] == {"occurred_on": "2026-05-01", "occurred_until": "2026-05-31"}
@@ -41,5 +41,5 @@ def test_names_that_are_no_columns_of_the_view_are_left_out() -> None:
     definition = define("{exists: {from: facts_funding, where: [rare]}}", conditions=condition)
     world = make_world(definition)
     world.event("funding", "a", "2026-05-01", company="A")
-    (item,) = judged_rows(world.connection, definition, definition.reading("main"))
+    (item,) = judged_rows(world.connection, definition, definition.readings)["main"]
     assert item.values["rare"] == {"company": "A"}
