@@ -93,7 +93,12 @@ def story(
         history = [_cited(step, known, values) for step in steps[reading.id]]
         row = _row(definition, reading, item, history[-1] if history else {}, point)
         readings.append(row | judging(definition, reading) | {"history": history})
-    return head(definition, item.version, item.hash) | when(point) | _declaration(item, point) | {"readings": readings}
+    return (
+        head(definition, item.version, item.hash)
+        | when(point)
+        | _declaration(item, definition, point)
+        | {"readings": readings}
+    )
 
 
 def revisions(connection: duckdb.DuckDBPyConnection, id: str, reading: str) -> list[Row]:
@@ -188,13 +193,16 @@ def _row(definition: Definition, reading: Reading, item: Declared, last: Row, po
     row = line(definition, reading, item.version, item.hash, last)
     if point.now < definition.declared_at:
         row |= {"state": NOT_MADE_YET, "detail": f"The prediction was made on {definition.made_on}."}
-    return row | _declaration(item, point)
+    return row | _declaration(item, definition, point)
 
 
-def _declaration(item: Declared, point: Point) -> Row:
-    """When this store recorded the text that judges, and what that means for the answer."""
+def _declaration(item: Declared, definition: Definition, point: Point) -> Row:
+    """When this store recorded the text that judges, and what that means for the answer.
+
+    ``judged_otherwise``: the same text judges otherwise today, since a helper view that it reads has changed.
+    """
     later = point.clock == "known_at" and item.declared_at > point.known
-    return {"declared_at": item.declared_at, "declared_later": later, "judged_otherwise": item.judged_otherwise}
+    return {"declared_at": item.declared_at, "declared_later": later, "judged_otherwise": item.hash != definition.hash}
 
 
 def _values(judged: Iterable[Judged]) -> dict[tuple[Any, ...], Row]:

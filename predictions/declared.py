@@ -42,11 +42,6 @@ class Declared:
                 f"version {self.version} of {self.prediction} can no longer be computed ({reason}); {ADVICE}"
             ) from error
 
-    @property
-    def judged_otherwise(self) -> bool:
-        """Whether the same text judges otherwise today: a helper view that it reads, or the language, has changed."""
-        return self.definition().hash != self.hash
-
 
 def declared(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Declared]]:
     """Everything that was ever declared, by prediction; versions in order, and the texts of each."""

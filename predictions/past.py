@@ -30,7 +30,7 @@ class Point:
     """Two times: ``known``, until when what became known counts, and ``as_of``, the last day in the world.
 
     ``clock`` says which clock ``known`` is read from: ``known_at``, when this installation learnt of an event, or
-    ``reported_at``, when its publisher did. People's decisions carry the former alone and are left out of the latter.
+    ``reported_at``, when its publisher did. What people resolved is left out of the latter: it is no news from outside.
     """
 
     known: datetime
@@ -66,13 +66,16 @@ def seen_at(connection: duckdb.DuckDBPyConnection, point: Point) -> Iterator[Non
 def _views(connection: duckdb.DuckDBPyConnection, point: Point) -> Mapping[str, str]:
     ((database,),) = connection.execute("SELECT current_database()").fetchall()
     stored = f'"{database}".main'
-    reported = point.clock == "reported_at"
-    columns = "* REPLACE (reported_at AS known_at)" if reported else "*"
     known = _instant(point.known)
+    columns, resolved = "*", f"known_at <= {_instant(point.now)}"
+    if point.clock == "reported_at":
+        columns, resolved = "* REPLACE (reported_at AS known_at)", "FALSE"
+    until_then = f"{point.clock} <= {known}"
     views = {
-        "events": f"SELECT {columns} FROM {stored}.events WHERE {point.clock} <= {known}",
-        # A decision is in force from its own time on, so it changes no day before.
-        "decisions": f"SELECT * FROM {stored}.decisions WHERE known_at <= {_instant(point.now)} AND {not reported}",
+        "events": f"SELECT {columns} FROM {stored}.events WHERE {until_then}",
+        # What a person resolved holds from that time on, so it changes no day before.
+        "decisions": f"SELECT {columns} FROM {stored}.decisions "
+        f"WHERE {until_then} AND (kind <> 'resolve' OR {resolved})",
     }
     if point.as_of is not None:
         # After corrections have ended what they correct: they do so whatever day they give it instead.

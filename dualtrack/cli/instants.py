@@ -67,6 +67,6 @@ def point_of(known: str | None, as_of: str | None, clock: ClockName) -> "Point":
 
 def heading(point: "Point") -> str:
     """``As of 2026-06-01, as known at 2026-06-02 23:59:59 UTC by the publishers' clock``"""
-    world = f"As of {point.as_of}" if point.as_of else "Whatever the day in the world"
+    world = f"As of {point.as_of}, as known" if point.as_of else "As known"
     whose = " by the publishers' clock" if point.clock == "reported_at" else ""
-    return f"{world}, as known at {point.known.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC{whose}"
+    return f"{world} at {point.known.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC{whose}"

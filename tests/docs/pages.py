@@ -4,7 +4,8 @@ A page opts in by a comment at its top: ``<!-- doc-test -->``. Then, in order an
 
 - In every block that is fenced as ``console``, each line ``$ dualtrack ...`` is run, and it must print what the lines
   below it show. ``...`` stands for anything: a part of a line, or alone on a line for any number of lines.
-  A command may go on after a backslash, and may be piped (``| jq .``). One that fails must show ``error: ...`` first.
+  A command may go on after a backslash, and may be piped (``| python -m json.tool``). One that fails must show
+  ``error: ...`` first.
 - ``<!-- file: NAME -->`` right before a block writes the block to that file.
 - ``<!-- clock: 2027-05-01T12:00:00Z -->`` sets the clock from there on; it stands still. At the start it is ``NOON``.
 
@@ -132,9 +133,16 @@ def lines_of(printed: str) -> list[str]:
 
 
 def rewritten(text: str, outputs: dict[Command, str]) -> str:
-    """The page with the new outputs; those that still match stay, with their wildcards."""
+    """The page with the new outputs; those that still match stay, and lines with wildcards that do."""
     lines = text.splitlines()
     for command, printed in sorted(outputs.items(), key=lambda item: -item[0].first):
         if not matches(command.shown, printed):
-            lines[command.first : command.first + len(command.shown)] = lines_of(printed)
+            new = [_as_shown(line, command.shown) for line in lines_of(printed)]
+            lines[command.first : command.first + len(command.shown)] = new
     return "\n".join(lines) + "\n"
+
+
+def _as_shown(line: str, shown: tuple[str, ...]) -> str:
+    """The line, or the one with wildcards that stood for it."""
+    patterns = (old for old in shown if "..." in old and old.strip() != "...")
+    return next((old for old in patterns if matches((old,), line)), line)

@@ -85,3 +85,10 @@ def test_an_update_writes_what_changed_and_keeps_what_still_matches() -> None:
     assert isinstance(version, Command)
     assert rewritten(PAGE, {query: "1\n", version: "dualtrack 0.1\n"}) == PAGE
     assert rewritten(PAGE, {query: "2\n3\n", version: "x\n"}) == PAGE.replace("\n1\n", "\n2\n3\n")
+
+
+def test_a_line_with_wildcards_stays_though_others_change() -> None:
+    page = "```console\n$ dualtrack load x\n1 input\nfile:.../0/1\n```\n"
+    (load,) = steps_of(page)
+    assert isinstance(load, Command)
+    assert rewritten(page, {load: "2 inputs\nfile:abc/0/1\n"}) == page.replace("1 input", "2 inputs")
