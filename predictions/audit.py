@@ -11,7 +11,7 @@ from typing import Any, Final
 import duckdb
 
 from predictions.citations import citations, cited, identities_in
-from predictions.declared import Declared, declared, in_force, version_of
+from predictions.declared import Declared, UnreadableDefinition, declared, in_force, version_of
 from predictions.definition import Definition, Reading
 from predictions.near import near_misses
 from predictions.past import Point, histories, seen_at
@@ -96,7 +96,7 @@ def story(
     return (
         head(definition, item.version, item.hash)
         | when(point)
-        | _declaration(item, definition, point)
+        | declaration(item, definition, point)
         | {"readings": readings}
     )
 
@@ -118,22 +118,58 @@ def revisions(connection: duckdb.DuckDBPyConnection, id: str, reading: str) -> l
 
 def near(connection: duckdb.DuckDBPyConnection, id: str, point: Point, reading: str | None = None) -> list[Row]:
     """Near misses of each reading, and events that wait for exactly one fact; see ``predictions.near``."""
-    definition = _text(declared(connection), id, point, None).definition()
+    item = _text(declared(connection), id, point, None)
+    definition = item.definition()
     chosen = [definition.reading(reading)] if reading else definition.readings
     with seen_at(connection, point):
         judged = judged_rows(connection, definition, chosen)
     found = [(one, near_misses(definition, one, judged[one.id])) for one in chosen]
-    known = citations(connection, identities_in(item for _, items in found for item in items))
+    known = citations(connection, identities_in(row for _, rows in found for row in rows))
     return [
         {
             "id": definition.id,
             "reading": one.id,
             "title": definition.title,
-            "near_misses": [cited(item, known) for item in items if item["kind"] == "near miss"],
-            "waiting_for_one_fact": [cited(item, known) for item in items if item["kind"] == "unknown"],
+            "version": item.version,
+            "hash": item.hash,
+            **declaration(item, definition, point),
+            **when(point),
+            "near_misses": [cited(row, known) for row in rows if row["kind"] == "near miss"],
+            "waiting_for_one_fact": [cited(row, known) for row in rows if row["kind"] == "unknown"],
         }
-        for one, items in found
+        for one, rows in found
     ]
+
+
+def versions(connection: duckdb.DuckDBPyConnection, id: str, point: Point) -> list[Row]:
+    """Every declared version side by side: when it was declared, how it judges, and what it says at that point.
+
+    A text that the language has outgrown has ``unreadable`` instead of ``readings``. Raises KeyError.
+    """
+    texts = declared(connection).get(id)
+    if texts is None:
+        raise KeyError(f"no prediction {id!r} is declared in this store")
+    rows = []
+    for version in dict.fromkeys(item.version for item in texts):
+        item = version_of(texts, version)
+        first = next(text.declared_at for text in texts if text.version == version)
+        row: Row = {"id": id, "version": version, "hash": item.hash, "first_declared_at": first}
+        try:
+            rows.append(row | {"unreadable": None} | _version(connection, item, point))
+        except UnreadableDefinition as error:
+            rows.append(row | {"unreadable": str(error), "readings": []})
+    return rows
+
+
+def _version(connection: duckdb.DuckDBPyConnection, item: Declared, point: Point) -> Row:
+    definition = item.definition()
+    steps = _steps(connection, definition, item, point, stored=False)
+    readings = [
+        _row(definition, reading, item, found[-1] if (found := steps[reading.id]) else {}, point)
+        | judging(definition, reading)
+        for reading in definition.readings
+    ]
+    return {"title": definition.title, **declaration(item, definition, point), **when(point), "readings": readings}
 
 
 def when(point: Point) -> Row:
@@ -193,10 +229,10 @@ def _row(definition: Definition, reading: Reading, item: Declared, last: Row, po
     row = line(definition, reading, item.version, item.hash, last)
     if point.now < definition.declared_at:
         row |= {"state": NOT_MADE_YET, "detail": f"The prediction was made on {definition.made_on}."}
-    return row | _declaration(item, definition, point)
+    return row | declaration(item, definition, point)
 
 
-def _declaration(item: Declared, definition: Definition, point: Point) -> Row:
+def declaration(item: Declared, definition: Definition, point: Point) -> Row:
     """When this store recorded the text that judges, and what that means for the answer.
 
     ``judged_otherwise``: the same text judges otherwise today, since a helper view that it reads has changed.

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import duckdb
 
-from predictions.audit import Said, gained, said_at
+from predictions.audit import Said, declaration, gained, said_at
 from predictions.citations import citations, cited, identities_in
 from predictions.past import Point
 
@@ -22,7 +22,8 @@ def differences(
 
     ``moved_by`` has the steps between the two, in order, each with its cause and what it gained and lost. Where
     ``past_differs``, they do not explain everything: what was said at ``before`` would today not be said of that time
-    (a retraction was itself retracted, or the definition is a newer version).
+    (a retraction was itself retracted, or the definition is a newer version). ``version`` and ``declared_...`` are of
+    the text that was in force at ``before``.
     """
     chosen = None if ids is None else list(ids)
     earlier = {said.definition.id: said for said in said_at(connection, before, chosen)}
@@ -52,6 +53,8 @@ def _row(earlier: Said, later: Said, reading: str, before: Point) -> Row | None:
         "id": later.definition.id,
         "reading": reading,
         "title": later.definition.title,
+        "version": earlier.text.version,
+        **declaration(earlier.text, earlier.definition, before),
         "before": _summary(then),
         "after": _summary(now),
         "gained": gained(now.get("evidence", ()), then.get("evidence", ())),

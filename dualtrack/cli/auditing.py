@@ -44,6 +44,9 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog=examples("dualtrack predictions near p1a", "dualtrack predictions near p1a --reading strict --json")
     )(near)
+    app.command(
+        epilog=examples("dualtrack predictions versions p1a", "dualtrack predictions versions p1a --known 2026-06-01")
+    )(versions)
 
 
 def history(
@@ -89,7 +92,7 @@ def diff(
     context: typer.Context,
     first: Annotated[str, typer.Argument(metavar="D1", help="A day (its end, UTC) or an instant.")],
     second: Annotated[str, typer.Argument(metavar="D2", help="A later one.")],
-    id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this prediction.", show_default=False)] = None,
+    id: Annotated[str | None, typer.Argument(metavar="ID", help="Only this prediction.", show_default=False)] = None,
     clock: ClockOption = ClockName.KNOWN,
     as_json: JsonOption = False,
 ) -> None:
@@ -107,8 +110,9 @@ def diff(
         rows = differences(connection, before, after, chosen)
     if as_json:
         print_json(rows)
-    else:
-        print_differences(rows, before, after)
+        return
+    print_differences(rows, before, after)
+    print_notes(rows)
 
 
 def near(
@@ -135,8 +139,34 @@ def near(
         print_json(rows)
         return
     if point:
-        print_heading(point, [])
+        print_heading(point, rows)
     print_near(rows)
+
+
+def versions(
+    context: typer.Context,
+    id: PredictionArgument,
+    as_of: AsOfOption = None,
+    known: KnownOption = None,
+    clock: ClockOption = ClockName.KNOWN,
+    as_json: JsonOption = False,
+) -> None:
+    """Every declared version side by side: its hash, how it judges, and what it says."""
+    from dualtrack.cli.ledgers import print_versions
+    from dualtrack.tools import reading
+    from predictions.audit import known_predictions
+    from predictions.audit import versions as versions_of
+
+    point = asked_point(as_of, known, clock)
+    with reading(settings_of(context)) as connection:
+        chosen = chosen_prediction(id, known_predictions(connection))
+        rows = versions_of(connection, chosen, point or now_point())
+    if as_json:
+        print_json(rows)
+        return
+    if point:
+        print_heading(point, [])
+    print_versions(rows)
 
 
 def asked_point(as_of: str | None, known: str | None, clock: ClockName) -> "Point | None":
@@ -153,9 +183,15 @@ def now_point() -> "Point":
 
 def print_heading(point: "Point | None", rows: Sequence[Mapping[str, Any]]) -> None:
     """The two times of an answer, and what is to be known about the definitions that judged."""
-    out = console()
     if point:
-        out.print(f"{heading(point)}:", style="bold", markup=False)
+        console().print(f"{heading(point)}:", style="bold", markup=False)
+    print_notes(rows)
+    console().print()
+
+
+def print_notes(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Which definitions were declared only later, and which judge otherwise than they did then."""
+    out = console()
     judging = list({row["id"]: row for row in rows}.values())
     later = [row for row in judging if row["declared_later"]]
     if later:
@@ -166,7 +202,6 @@ def print_heading(point: "Point | None", rows: Sequence[Mapping[str, Any]]) -> N
     if otherwise:
         told = "note: a view that they read has changed since they were declared, and the one of today is used"
         out.print(f"{told}: {_names(otherwise)}", style="yellow", markup=False)
-    out.print()
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from dualtrack.cli.output import console
-from dualtrack.cli.standings import judged_by, source_of, told_values
+from dualtrack.cli.standings import bar, criterion_lines, judged_by, source_of, state_text, told_values
 from dualtrack.cli.tables import print_hanging
 
 if TYPE_CHECKING:
@@ -97,6 +97,28 @@ def print_differences(rows: Sequence[Row], before: "Point", after: "Point") -> N
 
 def _stood(summary: Row | None) -> str:
     return f"{summary['state']} {summary['progress']:.0%}" if summary else "not made yet"
+
+
+def print_versions(versions: Sequence[Row]) -> None:
+    """Each version with what its readings say, and how their criteria differ from those of the version before."""
+    from rich.text import Text
+
+    out = console()
+    before: dict[str, Row] = {}
+    for version in versions:
+        declared = f"declared {version['first_declared_at'].astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        out.print(
+            Text(f"{version['id']} version {version['version']} ({version['hash'][:12]}), {declared}", "bold cyan")
+        )
+        if version["unreadable"]:
+            out.print(Text(f"  {version['unreadable']}", "yellow"))
+        for reading in version["readings"]:
+            head = Text.assemble(reading["reading"], "  ", state_text(reading), "  ", bar(reading["progress"]))
+            print_hanging(out, head.append(f"  by {reading['deadline']}"), Text(reading["detail"]), _INDENT)
+            lines = criterion_lines(reading, before.get(reading["reading"]))
+            print_hanging(out, Text("met when", "dim"), Text("\n".join(lines)), _INDENT * 2)
+            before[reading["reading"]] = {**reading, "reading": f"version {version['version']}"}
+        out.print()
 
 
 def print_near(rows: Sequence[Row]) -> None:

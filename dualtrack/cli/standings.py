@@ -60,7 +60,9 @@ def print_standings(rows: Sequence[Row], titles: Titles) -> None:
         lines = list(readings)
         print_hanging(out, Text(id, "bold cyan"), Text(str(lines[0]["title"]), "bold"))
         for row in lines:
-            head = Text.assemble(str(row["reading"]).ljust(longest), "  ", _state(row, 5), "  ", bar(row["progress"]))
+            head = Text.assemble(
+                str(row["reading"]).ljust(longest), "  ", state_text(row, 5), "  ", bar(row["progress"])
+            )
             head.append(f"  {row['deadline'] or ''!s:<10}")
             if out.width >= _WIDE:
                 print_hanging(out, head, _why(row, titles), _INDENT)
@@ -82,7 +84,7 @@ def tell_story(story: Row, titles: Titles = MappingProxyType({})) -> None:
     first = story["readings"][0]
     for reading in story["readings"]:
         heading = Text.assemble(
-            (reading["reading"], "bold cyan"), "  ", _state(reading), "  ", bar(reading["progress"])
+            (reading["reading"], "bold cyan"), "  ", state_text(reading), "  ", bar(reading["progress"])
         )
         out.print(heading.append(f"  by {reading['deadline']}" if reading["deadline"] else ""))
         before = ""
@@ -97,7 +99,7 @@ def _chapters(reading: Row, first: Row | None, titles: Titles) -> "Iterator[tupl
 
     if reading["description"]:
         yield "meaning", Text(str(reading["description"]))
-    yield "met when", Text("\n".join(_criterion(reading, first)))
+    yield "met when", Text("\n".join(criterion_lines(reading, first)))
     for step in reading["history"]:
         moved = title_of_cause(step, titles)
         told = Text(f"{step['known_at']:%Y-%m-%d %H:%M} {step['state']}: {step['detail']}")
@@ -147,7 +149,7 @@ def source_of(item: Row) -> str:
     return who + when + where
 
 
-def _criterion(reading: Row, first: Row | None) -> list[str]:
+def criterion_lines(reading: Row, first: Row | None) -> list[str]:
     """The criterion in words, a line for each condition; after the first reading only what is different."""
     lines = _lines(str(reading["criterion"]))
     if first is not None:
@@ -191,7 +193,8 @@ def _why(row: Row, titles: Titles) -> "Text":
     return Text.assemble(str(row["detail"]), (f"\n← {moved}" if moved else "", "dim"))
 
 
-def _state(row: Row, width: int = 0) -> "Text":
+def state_text(row: Row, width: int = 0) -> "Text":
+    """The state in its colour."""
     from rich.text import Text
 
     return Text(f"{row['state']:<{width}}", style=_STYLES.get(row["state"], "yellow"))

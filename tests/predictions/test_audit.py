@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from predictions.audit import known_predictions, list_at, near, revisions, story
+from predictions.audit import known_predictions, list_at, near, revisions, story, versions
 from predictions.past import Point
 from predictions.read import list_predictions
 from tests.predictions.world import START, UNICORNS, World, define, make_world
@@ -104,6 +104,24 @@ def test_the_version_that_was_in_force_judges_and_old_ones_stay_answerable(world
         story(world.connection, "test", Point(world.now), version=7)
 
 
+def test_versions_stand_side_by_side(world: World) -> None:
+    unicorn(world, "A")
+    unicorn(world, "B")
+    newer(world, STRICTER)
+    newer(world, STRICTER.replace("unicorns", "giants"))
+    first, second = versions(world.connection, "test", Point(world.now))
+    assert (first["version"], first["first_declared_at"], main_of(first)["state"]) == (1, START, "met")
+    assert (second["version"], main_of(second)["state"], main_of(second)["target"]) == (2, "open", 3)
+    assert main_of(second)["criterion"].startswith("at least 3 giants")
+    text = "json_merge_patch(definition, '{\"x\": 1}')"
+    world.connection.execute(f"UPDATE prediction_definitions SET definition = {text} WHERE version = 1")
+    first, second = versions(world.connection, "test", Point(world.now))
+    assert "can no longer be computed" in first["unreadable"]
+    assert (first["readings"], second["unreadable"]) == ([], None)
+    with pytest.raises(KeyError, match="'p9'"):
+        versions(world.connection, "p9", Point(world.now))
+
+
 def test_before_its_declaration_here_it_judges_and_says_so(world: World) -> None:
     (row,) = list_at(world.connection, Point(START - timedelta(days=1)))
     assert (row["state"], row["declared_later"], row["declared_at"]) == ("open", True, START)
@@ -152,8 +170,10 @@ def test_near_misses_are_those_of_the_point(world: World) -> None:
     assert [item["id"] for item in row["near_misses"]] == ["small"]
     assert [item["id"] for item in row["waiting_for_one_fact"]] == ["vague"]
     assert row["near_misses"][0]["offset"] == 1
-    (row,) = near(world.connection, "test", Point(before))
+    assert (row["version"], row["declared_later"], row["known"]) == (1, False, world.now)
+    (row,) = near(world.connection, "test", Point(before - timedelta(hours=1)))
     assert (row["near_misses"], row["waiting_for_one_fact"]) == ([], [])
+    assert row["declared_later"]
     with pytest.raises(KeyError, match="no reading 'x'; it has: main"):
         near(world.connection, "test", Point(world.now), "x")
 

@@ -65,5 +65,5 @@ def test_a_newer_version_is_a_difference() -> None:
 def test_before_it_was_made_it_said_nothing() -> None:
     world = a_world()
     (row,) = differences(world.connection, Point(START - timedelta(days=60)), Point(world.now))
-    assert row["before"] is None
+    assert (row["before"], row["declared_later"]) == (None, True)
     assert [step["cause"] for step in row["moved_by"]] == [None]

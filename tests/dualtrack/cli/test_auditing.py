@@ -52,7 +52,7 @@ def test_before_the_load_nothing_was_known_but_it_was_reported(seeded: Path) -> 
     assert (world["progress"], world["declared_later"], world["clock"]) == (0.2, False, "reported")
     assert world["known"] == "2026-09-01T23:59:59.999999+00:00"
     shown = dualtrack(*words, home=seeded).stdout
-    assert "as known at 2026-09-01 23:59:59 UTC:" in shown
+    assert shown.startswith("As known at 2026-09-01 23:59:59 UTC:")
     assert "declared in this store only later" in shown
 
 
@@ -181,3 +181,8 @@ def test_an_edited_criterion_needs_a_new_version_and_both_stay_answerable(
     assert old["hash"] == json_of("predictions", "show", "p3b", home=seeded)["hash"] != new["hash"]
     assert "at least 5" in old["readings"][0]["criterion"]
     assert (old["readings"][0]["progress"], json.dumps(old["judged_otherwise"])) == (0.2, "false")
+    first, second = json_of("predictions", "versions", "p3b", home=home)
+    assert (first["hash"], second["hash"]) == (old["hash"], new["hash"])
+    shown = dualtrack("predictions", "versions", "p3b", home=home).stdout
+    assert "p3b version 1" in shown
+    assert "as in version 1, but" in shown or "at least 6 companies" in shown
