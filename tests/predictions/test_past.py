@@ -52,8 +52,8 @@ TAKEN_BACK_AND_NOT: list[Event] = [
 FULL, PREFIX = make_world(), make_world()
 
 
-def fresh(base: World) -> World:
-    world = World(base.connection, DEFINITIONS)
+def fresh(base: World, *definitions: Definition) -> World:
+    world = World(base.connection, definitions or DEFINITIONS)
     for table in ("events", "decisions", "prediction_states", "prediction_definitions", "prediction_revisions"):
         world.connection.execute(f"DELETE FROM {table}")
     world.engine.declare(world.connection, datetime(2026, 4, 17, tzinfo=UTC))
@@ -139,6 +139,55 @@ def without_later_days(world: World, definition: Definition, point: Point) -> tu
     history = fold(definition, reading, steps_of(rows, store.changes(world.connection), made), point.now, point.as_of)
     last = [standing for standing in history if standing.known_at <= point.known][-1:]
     return (last[0].state, last[0].progress, last[0].verdict) if last else ("", 0, "")
+
+
+FRONTIER = define(
+    "{count_distinct: {from: frontier_stories, of: lab, where: [best, told], at_least: 2}}",
+    conditions="  best: {words: at the frontier, sql: frontier}\n  told: {words: a stake, sql: designer_holds}",
+)
+STORY = st.tuples(
+    st.sampled_from(["OpenAI", "Anthropic"]),
+    st.sampled_from(["supply", "stake", "score", "low score", "retraction"]),
+    st.integers(0, 4),
+)
+
+
+@given(st.lists(STORY, min_size=2, max_size=7), st.integers(0, 4), st.booleans())
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_so_it_is_through_helper_views(stories: list[tuple[str, str, int]], hours: int, backwards: bool) -> None:
+    """Stories of two events, judged by the benchmarks that hold: each may have become known at another time."""
+    known = START + timedelta(hours=hours)
+    full, prefix = fresh(FULL, FRONTIER), fresh(PREFIX, FRONTIER)
+    numbered = list(enumerate(stories))
+    for number, story in reversed(numbered) if backwards else numbered:
+        tell(full, number, story)
+        if story[2] <= hours:
+            tell(prefix, number, story)
+    full.evaluate(datetime(2027, 7, 1, tzinfo=UTC))
+    prefix.evaluate(known)
+    assert said(list_at(full.connection, Point(known))) == said(list_predictions(prefix.connection))
+
+
+def tell(world: World, number: int, story: tuple[str, str, int]) -> None:
+    lab, kind, hours = story
+    place: dict[str, Any] = {"known": START + timedelta(hours=hours), "offset": number}
+    parties = [{"name": lab, "role": "lab"}, {"name": "AMD", "role": "supplier"}]
+    stake = [{"holder": "AMD", "issuer": lab}]
+    if kind == "supply":
+        world.event("deal", f"e{number}", "2026-05-03", kind="chip supply", parties=parties, equity=[], **place)
+    elif kind == "stake":
+        world.event(
+            "deal", f"e{number}", "2026-05-02", kind="equity partnership", parties=parties, equity=stake, **place
+        )
+    elif kind == "retraction":
+        world.event("deal", f"e{number}", "2026-05-02", kind="other", retracts="e0", **place)
+    else:
+        index: dict[str, Any] = {
+            "benchmark": "Epoch Capabilities Index",
+            "model": "m",
+            "score": 150 if kind == "score" else 100,
+        }
+        world.event("benchmark", f"e{number}", "2026-05-01", developer=lab, **index, **place)
 
 
 def test_a_helper_view_does_not_see_the_future() -> None:
