@@ -153,6 +153,7 @@ STORY = st.tuples(
 
 
 @given(st.lists(STORY, min_size=2, max_size=7), st.integers(0, 4), st.booleans())
+@example([("OpenAI", "supply", 0), ("OpenAI", "stake", 0), ("OpenAI", "score", 3)], 1, True)
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_so_it_is_through_helper_views(stories: list[tuple[str, str, int]], hours: int, backwards: bool) -> None:
     """Stories of two events, judged by the benchmarks that hold: each may have become known at another time."""
