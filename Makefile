@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 SOURCES := dualtrack pipeline schemas sinks checks predictions registry publishers tests benchmarks .ci
 
-.PHONY: help setup demo test audit chaos check format lock schemas guarantees clean
+.PHONY: help setup demo test audit chaos check format lock schemas guarantees docs clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -52,6 +52,9 @@ schemas: $(READY) ## write schemas/json anew
 
 guarantees: $(READY) ## write docs/guarantees.md anew
 	$(BIN)/python -m tests.guarantees.report
+
+docs: $(READY) ## write the outputs of the commands in docs/ anew
+	$(BIN)/python -m tests.docs.update
 
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --group dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock

@@ -75,7 +75,7 @@ SELECT
     CASE event_type
         WHEN 'funding' THEN json_object('company', a, 'lead', b, 'sector', 'software')
         WHEN 'deal' THEN json_object('kind', ['chip supply', 'cloud', 'other'][1 + draw(i, 7, 3)],
-            'parties', json_array(json_object('name', a, 'role', 'customer'), json_object('name', b, 'role', 'provider')))
+            'parties', [{{'name': a, 'role': 'customer'}}, {{'name': b, 'role': 'provider'}}])
         WHEN 'benchmark' THEN json_object('developer', a, 'model', 'm' || draw(i, 8, 50), 'score', draw(i, 9, 100),
             'benchmark', ['MMLU', 'GPQA', 'Epoch Capabilities Index'][1 + draw(i, 10, 40) // 19])
         WHEN 'model-release' THEN json_object('developer', a, 'model', 'm' || draw(i, 8, 5000),

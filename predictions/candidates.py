@@ -110,10 +110,9 @@ class Candidate:
         return Cause(self.source, self.id, self.began)
 
     def as_json(self) -> dict[str, Any]:
-        """As ``evidence`` holds it: the identity, what it is and the values used."""
+        """As ``evidence`` holds it: the identity, the input that brought it, what it is and the values used."""
         item: dict[str, Any] = {
-            "source": self.source,
-            "id": self.id,
+            **self.cause.as_json(),
             "title": self.title,
             "occurred_on": self.occurred_on.isoformat(),
             "occurred_until": self.occurred_until.isoformat(),

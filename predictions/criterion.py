@@ -1,7 +1,9 @@
 """From a criterion to SQL: one readable query for each selection of rows, and the rows that it returns."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -81,6 +83,30 @@ def compile_reading(definition: Definition, reading: Reading) -> tuple[Query, ..
     """The queries of a reading, one for each selection of rows."""
     window = definition.window(reading)
     return tuple(_query(definition, window, path, leaf) for path, leaf in reading.leaves())
+
+
+def compile_leaf(definition: Definition, reading: Reading, path: Path, leaf: Leaf) -> Query:
+    """The query of one selection, which may be a variant of that of the reading."""
+    return _query(definition, definition.window(reading), path, leaf)
+
+
+@contextmanager
+def shared(connection: duckdb.DuckDBPyConnection, queries: Iterable[Query]) -> Iterator[None]:
+    """Compute once each helper view that several queries read: planning one costs far more than reading its rows.
+
+    A temporary table of the same name stands in front of the view meanwhile. Where a query fails, the caller's
+    rollback removes it.
+    """
+    readers = Counter(query.leaf.view for query in queries)
+    names = [name for name, count in readers.items() if count > 1 and name in helper_views()]
+    for name in names:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM main.{name}")
+    try:
+        yield
+    finally:
+        for name in names:
+            with suppress(duckdb.Error):
+                connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
 
 
 def run(connection: duckdb.DuckDBPyConnection, query: Query) -> tuple[Candidate, ...]:

@@ -12,11 +12,12 @@ from datetime import date, datetime
 import duckdb
 
 from predictions import store
-from predictions.criterion import compile_reading, run
+from predictions.criterion import compile_reading
 from predictions.definition import Definition, Reading
-from predictions.fold import Changes, Clock, fold, steps_of
+from predictions.fold import Clock
 from predictions.memory import Memory
-from predictions.standing import Resolution, Standing
+from predictions.past import Point, histories
+from predictions.standing import Standing
 from schemas.faults import TerminalFault
 from schemas.settling import Fresh
 
@@ -173,20 +174,6 @@ class PredictionEngine:
                 history = tuple(memory.live[key].history) or self._stored(connection, key)[0]
                 yield Change(definition, reading, history, history, rewritten=False, fault=why)
 
-    def _fold(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        key: store.Key,
-        changes: Changes,
-        resolutions: dict[str, list[tuple[str | None, Resolution]]],
-        now: datetime,
-        clock: Clock = "known_at",
-        as_of: date | None = None,
-    ) -> tuple[Standing, ...]:
-        rows = [row for query in self._queries[key] for row in run(connection, query)]
-        made = [made for reading, made in resolutions.get(key[0], ()) if reading in (None, key[1])]
-        return fold(*self._readings[key], steps_of(rows, changes, made, clock), now, as_of)
-
     def history(
         self,
         connection: duckdb.DuckDBPyConnection,
@@ -198,17 +185,15 @@ class PredictionEngine:
         as_of: date | None = None,
         clock: Clock = "known_at",
     ) -> tuple[Standing, ...]:
-        """The history computed afresh: up to what was ``known``, of what had happened ``as_of`` a day.
+        """The history as it was: up to what was ``known``, of what had happened ``as_of`` a day.
 
         ``clock="reported_at"`` is a backtest: when each state could have been known, people's decisions left out.
         """
         key = (prediction, reading)
         if key not in self._readings:
             raise KeyError(f"no reading {reading!r} of a prediction {prediction!r}")
-        made = store.resolutions(connection) if clock == "known_at" else {}
-        until = min(now, known) if known else now
-        history = self._fold(connection, key, store.changes(connection), made, until, clock, as_of)
-        return tuple(standing for standing in history if standing.known_at <= until)
+        point = Point(min(now, known) if known else now, as_of, clock)
+        return histories(connection, [self._readings[key]], point)[key]
 
     def queries(self, prediction: str) -> Iterator[tuple[str, str]]:
         """The SQL of every reading of a prediction, by reading."""

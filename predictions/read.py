@@ -27,9 +27,9 @@ ORDER BY seq"""
 
 def list_predictions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """One row for each reading of each declared prediction: where it stands."""
-    now = {(row["prediction"], row["reading"]): row for row in _rows(connection, _NOW)}
+    now = {(row["prediction"], row["reading"]): row for row in rows_of(connection, _NOW)}
     return [
-        _line(definition, reading, version, hash, now.get((definition.id, reading.id), {}))
+        line(definition, reading, version, hash, now.get((definition.id, reading.id), {}))
         for version, hash, definition in _declared(connection)
         for reading in definition.readings
     ]
@@ -42,9 +42,21 @@ def show(connection: duckdb.DuckDBPyConnection, id: str) -> dict[str, Any]:
     if found is None:
         raise KeyError(f"no prediction {id!r} is declared in this store")
     version, hash, definition = found
-    now = {row["reading"]: row for row in _rows(connection, _NOW) if row["prediction"] == id}
+    now = {row["reading"]: row for row in rows_of(connection, _NOW) if row["prediction"] == id}
+    return head(definition, version, hash) | {
+        "readings": [
+            line(definition, reading, version, hash, now.get(reading.id, {}))
+            | judging(definition, reading)
+            | {"history": rows_of(connection, _HISTORY, [id, reading.id, version])}
+            for reading in definition.readings
+        ],
+    }
+
+
+def head(definition: Definition, version: int, hash: str) -> dict[str, Any]:
+    """What is the same for all readings of a prediction."""
     return {
-        "id": id,
+        "id": definition.id,
         "title": definition.title,
         "claim": definition.claim,
         "source": definition.source,
@@ -54,12 +66,6 @@ def show(connection: duckdb.DuckDBPyConnection, id: str) -> dict[str, Any]:
         "tags": list(definition.tags),
         "version": version,
         "hash": hash,
-        "readings": [
-            _line(definition, reading, version, hash, now.get(reading.id, {}))
-            | _judging(definition, reading)
-            | {"history": _rows(connection, _HISTORY, [id, reading.id, version])}
-            for reading in definition.readings
-        ],
     }
 
 
@@ -70,7 +76,7 @@ def _declared(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, str, Def
     ]
 
 
-def _line(definition: Definition, reading: Reading, version: int, hash: str, stored: dict[str, Any]) -> dict[str, Any]:
+def line(definition: Definition, reading: Reading, version: int, hash: str, stored: dict[str, Any]) -> dict[str, Any]:
     """A reading as it stands; before the first evaluation nothing is known about it."""
     state = State.LATE if definition.is_late(reading) else State.OPEN
     unknown: dict[str, Any] = {
@@ -98,7 +104,8 @@ def _line(definition: Definition, reading: Reading, version: int, hash: str, sto
     } | {name: current.get(name, default) for name, default in unknown.items()}
 
 
-def _judging(definition: Definition, reading: Reading) -> dict[str, Any]:
+def judging(definition: Definition, reading: Reading) -> dict[str, Any]:
+    """How a reading is judged, in words and in SQL."""
     return {
         "criterion": criterion_sentence(definition, reading),
         "note": reading.note,
@@ -107,7 +114,8 @@ def _judging(definition: Definition, reading: Reading) -> dict[str, Any]:
     }
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+    """Standings as a query gives them, their lists read."""
     cursor = connection.execute(sql, values or [])
     names = [column[0] for column in cursor.description or ()]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -18,6 +18,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Key = tuple[str, str]
 """A prediction and a reading."""
 
+Resolutions = dict[str, list[tuple[str | None, Resolution]]]
+"""What people resolved, by prediction; a decision that names no reading is about all of them."""
+
 
 def judged_by(connection: duckdb.DuckDBPyConnection, key: Key) -> tuple[int, str]:
     """Version and hash of the definition by which the stored history was judged; 0 and nothing without one."""
@@ -150,15 +153,15 @@ def supersede(connection: duckdb.DuckDBPyConnection, key: Key, now: datetime) ->
     connection.execute("DELETE FROM prediction_states WHERE prediction = ? AND reading = ?", [*key])
 
 
-def resolutions(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str | None, Resolution]]]:
-    """What people resolved, by prediction; a decision that names no reading is about all of them."""
+def resolutions(connection: duckdb.DuckDBPyConnection) -> Resolutions:
+    """What people resolved."""
     rows = connection.execute("""
         SELECT
             data->>'$.prediction', data->>'$.reading', data->>'$.outcome', decided_by, why,
             source, id, epoch_us(known_at), input_topic, input_partition, input_offset
         FROM decisions WHERE kind = 'resolve'
     """).fetchall()
-    found: dict[str, list[tuple[str | None, Resolution]]] = {}
+    found: Resolutions = {}
     for prediction, reading, outcome, by, why, source, id, known_at, *place in rows:
         cause = Cause(source, id, Moment(from_microseconds(known_at), Moment.EVENT, *place))
         found.setdefault(prediction, []).append((reading, Resolution(outcome or "", by, why, cause)))

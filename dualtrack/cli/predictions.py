@@ -1,10 +1,18 @@
 """``dualtrack predictions``: where each prediction stands, and why."""
 
-from typing import Annotated
-
 import typer
 
-from dualtrack.cli.output import JsonOption, examples, fail, print_json, settings_of
+from dualtrack.cli import auditing
+from dualtrack.cli.auditing import (
+    PredictionArgument,
+    asked_point,
+    chosen_prediction,
+    now_point,
+    print_heading,
+    unknown_told,
+)
+from dualtrack.cli.instants import AsOfOption, ClockName, ClockOption, KnownOption, VersionOption
+from dualtrack.cli.output import JsonOption, examples, print_json, settings_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,52 +25,78 @@ app = typer.Typer(
 
 
 @app.command(
-    "list", epilog=examples("dualtrack predictions list", "dualtrack predictions list --json | jq '.[] | .state'")
+    "list",
+    epilog=examples(
+        "dualtrack predictions list",
+        "dualtrack predictions list --known 2026-06-01 --clock reported",
+        "dualtrack predictions list --json | jq '.[] | .state'",
+    ),
 )
-def list_(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Every prediction and reading with its state, progress and deadline, and the event that moved it last."""
+def list_(
+    context: typer.Context,
+    as_of: AsOfOption = None,
+    known: KnownOption = None,
+    clock: ClockOption = ClockName.KNOWN,
+    as_json: JsonOption = False,
+) -> None:
+    """Every prediction and reading with its state, progress and deadline, and the event that moved it last.
+
+    With --as-of or --known: what was said then, computed anew from the stored events.
+    """
     from dualtrack.cli.standings import print_standings, titles_of_causes
     from dualtrack.tools import reading
+    from predictions.audit import list_at
     from predictions.read import list_predictions
 
+    point = asked_point(as_of, known, clock)
     with reading(settings_of(context)) as connection:
-        rows = list_predictions(connection)
+        rows = list_at(connection, point) if point else list_predictions(connection)
         titles = titles_of_causes(connection, rows)
     if as_json:
         print_json(rows)
-    else:
-        print_standings(rows, titles)
+        return
+    if point:
+        print_heading(point, rows)
+    print_standings(rows, titles)
 
 
-@app.command(epilog=examples("dualtrack predictions show p1a", "dualtrack predictions show p1b --json"))
+@app.command(
+    epilog=examples(
+        "dualtrack predictions show p1a",
+        "dualtrack predictions show p1b --known 2026-06-01 --clock reported",
+        "dualtrack predictions show p1b --version 1 --json",
+    )
+)
 def show(
     context: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="Identity of a prediction, or its beginning.")],
+    id: PredictionArgument,
+    as_of: AsOfOption = None,
+    known: KnownOption = None,
+    clock: ClockOption = ClockName.KNOWN,
+    version: VersionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """One prediction as a story: the claim, its criterion, and each event that moved it."""
-    from dualtrack.cli.standings import tell_story, titles_of_causes
-    from dualtrack.tools import reading
-    from predictions.read import list_predictions
-    from predictions.read import show as show_prediction
+    """One prediction as a story: the claim, its criterion, and each event that moved it, with its source.
 
+    With --as-of, --known or --version: what was said then, or is said by that version, computed anew.
+    """
+    from dualtrack.cli.standings import tell_story
+    from dualtrack.tools import reading
+    from predictions.audit import known_predictions
+    from predictions.audit import story as story_of
+
+    point = asked_point(as_of, known, clock)
+    stored = point is None and version is None
     with reading(settings_of(context)) as connection:
-        known = list(dict.fromkeys(row["id"] for row in list_predictions(connection)))
-        story = show_prediction(connection, _chosen(id, known))
-        titles = titles_of_causes(connection, [step for item in story["readings"] for step in item["history"]])
+        chosen = chosen_prediction(id, known_predictions(connection))
+        with unknown_told():
+            story = story_of(connection, chosen, point or now_point(), version=version, stored=stored)
     if as_json:
         print_json(story)
-    else:
-        tell_story(story, titles)
+        return
+    if not stored:
+        print_heading(point, [story])
+    tell_story(story)
 
 
-def _chosen(id: str, known: list[str]) -> str:
-    """The prediction that is meant; ends the command where none or several are."""
-    wanted = id.lower()
-    found = [name for name in known if wanted and name.startswith(wanted)]
-    found = [wanted] if wanted in found else found
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise fail(f"{id!r} may be {' or '.join(found)}: say which")
-    raise fail(f"no prediction is called {id!r}; there are {', '.join(known)}")
+auditing.register(app)

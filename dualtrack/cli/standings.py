@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from dualtrack.cli.output import console, takes_unicode
@@ -37,6 +38,8 @@ def title_of_cause(row: Row, titles: Titles) -> str:
     cause = row.get("cause")
     if not cause:
         return ""
+    if "title" in cause:
+        return f"{cause['title']} ({cause['occurred_on']})" if "occurred_on" in cause else str(cause["title"])
     return titles.get((cause["source"], cause["id"]), f"{cause['source']}#{cause['id']}")
 
 
@@ -57,7 +60,9 @@ def print_standings(rows: Sequence[Row], titles: Titles) -> None:
         lines = list(readings)
         print_hanging(out, Text(id, "bold cyan"), Text(str(lines[0]["title"]), "bold"))
         for row in lines:
-            head = Text.assemble(str(row["reading"]).ljust(longest), "  ", _state(row, 5), "  ", bar(row["progress"]))
+            head = Text.assemble(
+                str(row["reading"]).ljust(longest), "  ", state_text(row, 5), "  ", bar(row["progress"])
+            )
             head.append(f"  {row['deadline'] or ''!s:<10}")
             if out.width >= _WIDE:
                 print_hanging(out, head, _why(row, titles), _INDENT)
@@ -67,20 +72,19 @@ def print_standings(rows: Sequence[Row], titles: Titles) -> None:
         out.print()
 
 
-def tell_story(story: Row, titles: Titles) -> None:
+def tell_story(story: Row, titles: Titles = MappingProxyType({})) -> None:
     """One prediction: the claim, and for each reading its criterion, history, evidence and what it waits for."""
     from rich.text import Text
 
     out = console()
     print_hanging(out, Text(story["id"], "bold cyan"), Text(story["title"], "bold"))
     out.print(Text(str(story["claim"]).strip()))
-    out.print(
-        Text(f"Said by {story['source']}; made on {story['made_on']}. Version {story['version']}.\n", style="dim")
-    )
+    version = f"Version {story['version']} ({story['hash'][:12]})"
+    out.print(Text(f"Said by {story['source']}; made on {story['made_on']}. {version}.\n", style="dim"))
     first = story["readings"][0]
     for reading in story["readings"]:
         heading = Text.assemble(
-            (reading["reading"], "bold cyan"), "  ", _state(reading), "  ", bar(reading["progress"])
+            (reading["reading"], "bold cyan"), "  ", state_text(reading), "  ", bar(reading["progress"])
         )
         out.print(heading.append(f"  by {reading['deadline']}" if reading["deadline"] else ""))
         before = ""
@@ -95,19 +99,57 @@ def _chapters(reading: Row, first: Row | None, titles: Titles) -> "Iterator[tupl
 
     if reading["description"]:
         yield "meaning", Text(str(reading["description"]))
-    yield "met when", Text("\n".join(_criterion(reading, first)))
+    yield "met when", Text("\n".join(criterion_lines(reading, first)))
     for step in reading["history"]:
         moved = title_of_cause(step, titles)
         told = Text(f"{step['known_at']:%Y-%m-%d %H:%M} {step['state']}: {step['detail']}")
-        yield "history", told.append(f"\n← {moved}" if moved else "", "dim")
+        yield "history", told.append(f"\n← {moved}\n  {source_of(step['cause'])}" if moved else "", "dim")
     for item in reading["evidence"]:
-        told = Text(f"{item['occurred_on']} {item['title']}")
-        yield "evidence", told.append(f"\n{item['url']}" if item.get("url") else "", "dim")
+        yield "evidence", told_evidence(item)
     for item in reading["waiting"]:
         yield ("waits for" if item["kind"] == "unknown" else "near miss"), _waiting(item)
 
 
-def _criterion(reading: Row, first: Row | None) -> list[str]:
+def told_evidence(item: Row) -> "Text":
+    """An event that counts: what it is, the values it was judged by, who said so, and where to read it."""
+    from rich.text import Text
+
+    told = Text(f"{item['occurred_on']} {item['title']}")
+    if values := judged_by(item):
+        told.append(f"\n{values}")
+    for other in item.get("also", ()):
+        told.append(
+            f"\nwith {other.get('occurred_on', '')} {other.get('title', other['id'])}; {source_of(other)}", "dim"
+        )
+    told.append(f"\n{source_of(item)}", "dim")
+    return told.append(f"\n{item['url']}" if item.get("url") else "", "dim")
+
+
+def judged_by(item: Row) -> str:
+    """The values that a piece of evidence was judged by; its day stands beside it already."""
+    days = ("occurred_on", "occurred_until")
+    return told_values({name: value for name, value in item.get("values", {}).items() if name not in days})
+
+
+def told_values(values: Row) -> str:
+    """``status = announced, price_usd = 1.3e9``; of long ones the beginning."""
+    from dualtrack.cli.tables import cell_text, shortened
+
+    told = {name: "nobody says" if value is None else shortened(cell_text(value), 60) for name, value in values.items()}
+    return ", ".join(f"{name} = {value}" for name, value in told.items())
+
+
+def source_of(item: Row) -> str:
+    """Who said it, when, and the input: ``Bloomberg (announced), reported 2026-08-17; input file:.../0/28``."""
+    who = str(item.get("publisher") or item["source"])
+    who += f" after {item['origin']}" if item.get("origin") and item["origin"] != who else ""
+    who += f" ({item['status']})" if item.get("status") else ""
+    when = f", reported {item['reported_at']:%Y-%m-%d}" if item.get("reported_at") else ""
+    where = f"; input {item['topic']}/{item['partition']}/{item['offset']}" if "topic" in item else ""
+    return who + when + where
+
+
+def criterion_lines(reading: Row, first: Row | None) -> list[str]:
     """The criterion in words, a line for each condition; after the first reading only what is different."""
     lines = _lines(str(reading["criterion"]))
     if first is not None:
@@ -151,7 +193,8 @@ def _why(row: Row, titles: Titles) -> "Text":
     return Text.assemble(str(row["detail"]), (f"\n← {moved}" if moved else "", "dim"))
 
 
-def _state(row: Row, width: int = 0) -> "Text":
+def state_text(row: Row, width: int = 0) -> "Text":
+    """The state in its colour."""
     from rich.text import Text
 
     return Text(f"{row['state']:<{width}}", style=_STYLES.get(row["state"], "yellow"))
