@@ -217,7 +217,7 @@ class Publisher:
 
 
 def partition_key(event: Event | Decision, source: str) -> bytes:
-    """First organisation of the event, else its source: what is about one organisation, or prediction, stays in order."""
+    """First organisation of the event, else its source: what is about one, or about a prediction, stays in order."""
     names = (event.prediction,) if isinstance(event, Decision) else event.named_orgs()
     return (names[0].casefold() if names and names[0] else source).encode()
 

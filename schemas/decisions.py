@@ -48,9 +48,7 @@ def _instant(value: object) -> object:
     raise ValueError("a time is text such as 2026-04-17T09:30:00Z")
 
 
-Instant = Annotated[
-    AwareDatetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
-]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 """A time with its zone, as RFC 3339 has it."""
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from dualtrack.cli import forecasting, resolving
 from dualtrack.cli.output import JsonOption, examples, fail, print_json, settings_of
 
 app = typer.Typer(
@@ -66,3 +67,7 @@ def _chosen(id: str, known: list[str]) -> str:
     if found:
         raise fail(f"{id!r} may be {' or '.join(found)}: say which")
     raise fail(f"no prediction is called {id!r}; there are {', '.join(known)}")
+
+
+forecasting.register(app)
+resolving.register(app)
