@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
+from xml.sax.saxutils import escape
 
 import svg
 
+from dualtrack.harmless import harmless
 from predictions.scoring import Bin
 
 Anchor = Literal["start", "middle", "end"]
@@ -12,9 +14,9 @@ Anchor = Literal["start", "middle", "end"]
 _FONT: Final = "sans-serif"
 _SIZE: Final = 420
 """Of the square in pixels."""
-_LEFT: Final = 70
-_TOP: Final = 50
-_ROOM: Final = 60
+_LEFT: Final = 84
+_TOP: Final = 60
+_ROOM: Final = 65
 """Below the square, for its labels."""
 _TICKS: Final = 5
 _INK: Final = "#333333"
@@ -22,15 +24,16 @@ _GRID: Final = "#dddddd"
 _DOT: Final = "#1f77b4"
 _LARGEST_DOT: Final = 16.0
 _SMALLEST_DOT: Final = 4.0
+_ROOM_FOR_A_NUMBER: Final = 10.0
 
 
 def calibration_svg(bins: Sequence[Bin], whose: str) -> str:
     """An SVG document; the area of a dot grows with the number of its forecasts, which stands beside it."""
     count = sum(one.count for one in bins)
     elements: list[svg.Element] = [
-        svg.Title(text=f"Calibration of {whose}"),
+        svg.Title(text=_safe(f"Calibration of {whose}")),
         svg.Rect(x=0, y=0, width=_LEFT + _SIZE + 30, height=_TOP + _SIZE + _ROOM, fill="white"),
-        _text(_LEFT, 30, f"Calibration of {_shortened(whose)}: {count} forecasts", size=16, anchor="start"),
+        _text(_LEFT, 26, f"Calibration of {_shortened(whose)}: {count} forecasts", size=16, anchor="start"),
         *_axes(),
         svg.Line(x1=_x(0), y1=_y(0), x2=_x(1), y2=_y(1), stroke=_INK, stroke_width=1, stroke_dasharray=[5, 4]),
         *_dots(bins),
@@ -48,19 +51,19 @@ def _axes() -> Iterator[svg.Element]:
         share = number / _TICKS
         yield svg.Line(x1=_x(share), y1=_y(0), x2=_x(share), y2=_y(1), stroke=_GRID, stroke_width=1)
         yield svg.Line(x1=_x(0), y1=_y(share), x2=_x(1), y2=_y(share), stroke=_GRID, stroke_width=1)
-        yield _text(_x(share), _y(0) + 18, f"{share:.0%}")
-        yield _text(_x(0) - 8, _y(share) + 4, f"{share:.0%}", anchor="end")
-    yield _text(_x(0.5), _y(0) + 42, "mean forecast", size=13)
+        yield _text(_x(share), _y(0) + 32, f"{share:.0%}")
+        yield _text(_x(0) - 18, _y(share) + 4, f"{share:.0%}", anchor="end")
+    yield _text(_x(0.5), _y(0) + 54, "mean forecast", size=13)
     middle = _y(0.5)
     yield svg.Text(
-        x=20,
+        x=24,
         y=middle,
         text="share that was met",
         font_size=13,
         font_family=_FONT,
         fill=_INK,
         text_anchor="middle",
-        transform=[svg.Rotate(-90, 20, middle)],
+        transform=[svg.Rotate(-90, 24, middle)],
     )
 
 
@@ -74,11 +77,19 @@ def _dots(bins: Iterable[Bin]) -> Iterator[svg.Element]:
             f"{one.low:.0%}-{one.high:.0%}: {one.count} forecasts, mean {one.mean_forecast:.3f}, met {one.observed:.3f}"
         )
         yield svg.Circle(cx=x, cy=y, r=round(radius, 2), fill=_DOT, fill_opacity=0.7, elements=[svg.Title(text=told)])
-        yield _text(x + radius + 3, y - radius - 1, str(one.count), size=11, anchor="start")
+        if radius >= _ROOM_FOR_A_NUMBER:
+            yield _text(x, y + 4, str(one.count), size=11, ink="white")
+        else:
+            yield _text(x + radius + 3, y + 4, str(one.count), size=11, anchor="start")
 
 
-def _text(x: float, y: float, text: str, *, size: int = 12, anchor: Anchor = "middle") -> svg.Text:
-    return svg.Text(x=x, y=y, text=text, font_size=size, font_family=_FONT, fill=_INK, text_anchor=anchor)
+def _text(x: float, y: float, text: str, *, size: int = 12, anchor: Anchor = "middle", ink: str = _INK) -> svg.Text:
+    return svg.Text(x=x, y=y, text=_safe(text), font_size=size, font_family=_FONT, fill=ink, text_anchor=anchor)
+
+
+def _safe(text: str) -> str:
+    """As XML has it: svg.py writes what it is given."""
+    return escape(harmless(text))
 
 
 def _shortened(name: str, longest: int = 40) -> str:

@@ -69,7 +69,7 @@ def probability_of(text: str) -> float:
     except InvalidOperation:
         value = Decimal("nan")
     if rest.strip() or not value.is_finite() or not 0 <= value <= 1:
-        raise BadCell(f"probability: {text!r} lies not between 0 and 1: write 0.35 or 35%")
+        raise BadCell(f"probability: {text!r} does not lie between 0 and 1: write 0.35 or 35%")
     return float(value)
 
 

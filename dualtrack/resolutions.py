@@ -17,3 +17,13 @@ def read_resolutions(connection: "duckdb.DuckDBPyConnection", prediction: str | 
     )
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def with_resolutions(connection: "duckdb.DuckDBPyConnection", story: dict[str, Any]) -> dict[str, Any]:
+    """The story of a prediction (``predictions.read.show``) with what people resolved about each of its readings."""
+    rows = read_resolutions(connection, story["id"])
+    readings = [
+        {**reading, "resolutions": [row for row in rows if row["reading"] == reading["reading"]]}
+        for reading in story["readings"]
+    ]
+    return {**story, "readings": readings}

@@ -75,7 +75,7 @@ SELECT
     last.state,
     last.verdict,
     CASE last.state WHEN 'met' THEN 1 WHEN 'missed' THEN 0 END AS outcome,
-    least(began.known_at, reported.reported_at) AS outcome_known_at
+    CASE WHEN last.state <> 'open' THEN least(began.known_at, reported.reported_at) END AS outcome_known_at
 FROM began
 JOIN last ON last.prediction = began.prediction AND last.reading = began.reading
 LEFT JOIN reported ON reported.input_topic = began.cause.topic AND reported.input_partition = began.cause."partition"
@@ -144,8 +144,10 @@ SELECT
     o.outcome,
     o.outcome_known_at,
     (s.probability - o.outcome) ** 2 AS brier,
-    -ln(least(greatest(CASE o.outcome WHEN 1 THEN s.probability WHEN 0 THEN 1 - s.probability END, 0.001), 0.999))
-        AS log_score,
+    -- greatest() passes over what is null.
+    CASE WHEN s.probability IS NOT NULL
+        THEN -ln(least(greatest(if(o.outcome = 1, s.probability, 1 - s.probability), 0.001), 0.999))
+    END AS log_score,
     s.time_weighted_brier
 FROM given g
 LEFT JOIN prediction_outcomes o ON o.prediction = g.prediction AND o.reading = g.reading

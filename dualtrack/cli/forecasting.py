@@ -89,7 +89,7 @@ def forecast(
     others = [name for name in known.readings(id) if name != meant.id]
     first = f", its first reading beside {', '.join(others)}" if others and reading is None else ""
     tell(settings, f"{made.forecaster} holds {meant.prediction} ({meant.id}{first}) at {value:.4g}: {went}", to)
-    if meant.state not in (None, "open"):
+    if at is None and meant.state not in (None, "open"):
         tell(settings, f"{meant.prediction} ({meant.id}) is {meant.state} already: this is not scored", "-")
 
 
@@ -101,9 +101,7 @@ def _named(name: str) -> str:
 
 def import_forecasts(
     context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV; its columns are below.", exists=True, dir_okay=False)
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, in UTF-8.", exists=True, dir_okay=False)],
     by: Annotated[
         str | None, typer.Option("--by", metavar="NAME", help="Who imports them; left out: each forecaster.")
     ] = None,

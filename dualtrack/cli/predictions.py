@@ -43,13 +43,14 @@ def show(
 ) -> None:
     """One prediction as a story: the claim, its criterion, and each event that moved it."""
     from dualtrack.cli.standings import tell_story, titles_of_causes
+    from dualtrack.resolutions import with_resolutions
     from dualtrack.tools import reading
     from predictions.read import list_predictions
     from predictions.read import show as show_prediction
 
     with reading(settings_of(context)) as connection:
         known = list(dict.fromkeys(row["id"] for row in list_predictions(connection)))
-        story = show_prediction(connection, _chosen(id, known))
+        story = with_resolutions(connection, show_prediction(connection, _chosen(id, known)))
         titles = titles_of_causes(connection, [step for item in story["readings"] for step in item["history"]])
     if as_json:
         print_json(story)

@@ -101,14 +101,11 @@ def resolutions(
 def _tell(rows: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
+    from dualtrack.cli.standings import resolution_in_words
+
     out = console()
     for row in rows:
-        label = Text.assemble((f"{row['prediction']} {row['reading'] or ''}".strip(), "bold cyan"))
-        told = Text.assemble((str(row["outcome"]), "bold"), f" by {row['by']}, {row['decided_at']:%Y-%m-%d %H:%M} UTC")
-        told.append("" if row["is_latest"] else " (a later decision holds)", "dim")
-        told.append(f"\nwhy: {row['why'] or 'no reason given'}")
-        then, now = (row[name] or "none" for name in ("verdict_then", "verdict_now"))
-        told.append(f"\nmachine's verdict: {then} then, {now} now; state now: {row['state_now'] or 'unknown'}")
-        told.append(f"\n{row['topic']}/{row['partition']}/{row['offset']} ({row['decision']})", "dim")
+        label = Text(f"{row['prediction']} {row['reading'] or ''}".strip(), "bold cyan")
+        told = resolution_in_words(row).append(f"\nstate now: {row['state_now'] or 'none: there is no such reading'}")
         print_hanging(out, label, told)
     out.print()
