@@ -8,7 +8,7 @@ from dualtrack.cli.output import console, takes_unicode
 from dualtrack.cli.tables import print_table
 from predictions.scoring import Bin, Score, Summary, calibration, summaries
 
-CROWD: Final = "(crowd's median)"
+CROWD: Final = "(crowd)"
 
 _WIDEST_BAR: Final = 50
 _NARROWEST_BAR: Final = 10
