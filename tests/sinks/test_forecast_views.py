@@ -35,9 +35,8 @@ def decide(
     number: int,
     kind: str,
     known: datetime,
-    *,
+    data: Row,
     reported: datetime | None = None,
-    **data: Any,
 ) -> None:
     """A decision lands."""
     values = [number, "people", f"d{number}", kind, data.get("by", "Ada"), data.get("why"), json.dumps(data), "{}", "x"]
@@ -91,14 +90,14 @@ def test_the_view_and_python_agree(
     for number, (who, probability, made, known, reading, imported) in enumerate(rows):
         data = {"prediction": "p1", "reading": reading, "forecaster": who, "probability": probability}
         data |= {"made_at": day(made).isoformat(), "imported": imported}
-        decide(connection, number, "forecast", day(known), **data)
+        decide(connection, number, "forecast", day(known), data)
     for reading, history in (("a", first), ("b", second)):
         ordered = sorted(history, key=lambda item: item[1])
         # Every other cause was reported half a day before it was known.
         for number, (_, known, caused) in enumerate(ordered):
             if caused:
                 offset = 1000 + 100 * (reading == "b") + number
-                decide(connection, offset, "review", day(known), reported=day(known - 0.5))
+                decide(connection, offset, "review", day(known), {}, reported=day(known - 0.5))
         offsets = [1000 + 100 * (reading == "b") + number if item[2] else None for number, item in enumerate(ordered)]
         stand(connection, reading, [(s, day(k), o) for (s, k, _), o in zip(ordered, offsets, strict=True)])
     in_sql = {(row["reading"], row["forecaster"]): row for row in view(connection, "forecast_scores")}
@@ -115,7 +114,7 @@ def test_the_view_and_python_agree(
 
 def test_the_outcome_is_known_since_its_state_holds_without_a_break(world: World) -> None:
     clear(world.connection)
-    decide(world.connection, 1, "resolve", day(5), reported=day(4), prediction="p1", reading="a", outcome="met")
+    decide(world.connection, 1, "resolve", day(5), {"prediction": "p1", "outcome": "met"}, reported=day(4))
     stand(
         world.connection,
         "a",
@@ -136,7 +135,8 @@ def test_a_forecast_cannot_be_younger_than_what_brought_it_and_an_old_one_counts
     for number, (who, made) in enumerate(
         [("future", day(9)), ("old", day(0)), ("new", day(3) - timedelta(minutes=59))]
     ):
-        decide(world.connection, number, "forecast", day(3), **same, forecaster=who, made_at=made.isoformat())
+        data = {**same, "forecaster": who, "made_at": made.isoformat()}
+        decide(world.connection, number, "forecast", day(3), data)
     found = {row["forecaster"]: (row["made_at"], row["imported"]) for row in view(world.connection, "forecasts")}
     assert found["future"] == (day(3), False)
     assert found["old"] == (day(0), True)
@@ -155,25 +155,26 @@ def test_a_forecast_cannot_be_younger_than_what_brought_it_and_an_old_one_counts
 )
 def test_what_landed_before_forecasts_had_fields_is_passed_over(world: World, data: Row) -> None:
     clear(world.connection)
-    decide(world.connection, 1, "forecast", day(1), prediction="p1", reading="a", **data)
+    decide(world.connection, 1, "forecast", day(1), {"prediction": "p1", "reading": "a", **data})
     assert view(world.connection, "forecasts") == []
-    assert view(world.connection, "forecast_scores") == read_scores(world.connection) == []
+    assert view(world.connection, "forecast_scores") == []
+    assert read_scores(world.connection) == []
 
 
 def test_the_largest_loss_is_finite(world: World) -> None:
     clear(world.connection)
     stand(world.connection, "a", [("met", day(3), None)])
     data = {"prediction": "p1", "reading": "a", "forecaster": "Ada", "probability": 0, "made_at": day(1).isoformat()}
-    decide(world.connection, 1, "forecast", day(1), **data)
+    decide(world.connection, 1, "forecast", day(1), data)
     assert view(world.connection, "forecast_scores")[0]["log_score"] == pytest.approx(-math.log(0.001))
 
 
 def test_resolutions_have_the_verdict_of_their_time_and_of_now(world: World) -> None:
     clear(world.connection)
     about = {"prediction": "p1", "by": "Eve"}
-    decide(world.connection, 3, "resolve", day(2), **about, outcome="met", reading="a", why="a filing")
-    decide(world.connection, 4, "resolve", day(4), **about, outcome="open", why="an error")
-    decide(world.connection, 5, "resolve", day(4), **about, outcome="met", reading="gone")
+    decide(world.connection, 3, "resolve", day(2), {**about, "outcome": "met", "reading": "a", "why": "a filing"})
+    decide(world.connection, 4, "resolve", day(4), {**about, "outcome": "open", "why": "an error"})
+    decide(world.connection, 5, "resolve", day(4), {**about, "outcome": "met", "reading": "gone"})
     stand(
         world.connection, "a", [("open", day(0), None), ("met", day(2), 3), ("open", day(4), 4), ("open", day(6), None)]
     )

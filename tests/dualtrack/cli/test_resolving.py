@@ -80,5 +80,6 @@ def test_all_readings_are_meant_where_none_is_named(decided: Path) -> None:
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     said = dualtrack("predictions", "resolve", *GOOD, "--to", str(tmp_path), home=tmp_path, exit_code=2).stderr
     assert f"{tmp_path} is a folder" in said
-    said = dualtrack("predictions", "resolve", *GOOD, "--to", str(tmp_path / "no" / "f"), home=tmp_path, exit_code=2)
-    assert f"there is no folder {tmp_path / 'no'}" in said.stderr
+    nowhere = str(tmp_path / "no" / "f")
+    said = dualtrack("predictions", "resolve", *GOOD, "--to", nowhere, home=tmp_path, exit_code=2).stderr
+    assert f"there is no folder {tmp_path / 'no'}" in said
