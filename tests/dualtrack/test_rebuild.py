@@ -204,7 +204,8 @@ def test_nobody_is_told_again(story: Story) -> None:
 
 def test_without_the_old_store_alerts_are_noted_and_not_sent_unless_wanted(story: Story) -> None:
     settings = story.settings
-    keys = rows(settings.database, "SELECT key, receiver FROM outbox ORDER BY ALL")
+    # What was resolved came from a file, which the log knows nothing of.
+    keys = rows(settings.database, "SELECT key, receiver FROM outbox WHERE prediction <> 'p3a' ORDER BY ALL")
     sent = settings.home / "sent.duckdb"
     settings.database.unlink()
     report = rebuild(settings, RebuildOptions(to=sent, send_alerts=True))

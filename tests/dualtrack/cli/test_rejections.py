@@ -142,9 +142,7 @@ def test_a_replay_that_fails_again_stays_listed_once(
 
 
 def test_a_bad_decision_from_a_file_is_replayed_as_a_decision(own_copy: Path) -> None:
-    bad = (
-        b'{"specversion": "1.0", "type": "ai.dualtrack.decision.forecast.v1", "source": "desk", "id": "d", "data": {}}'
-    )
+    bad = json.dumps({**DECISION, "type": "ai.dualtrack.decision.forecast.v1"}).encode()
     assert json_of("load", "-", home=own_copy, input=bad)["rejected_by_rule"] == {"invalid_decision": 1}
     told = json_of("rejections", "replay", "--rule", "invalid_decision", home=own_copy)
     assert (told["rejected"], told["refused"]) == (1, {})
