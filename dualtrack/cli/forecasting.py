@@ -131,7 +131,8 @@ def import_forecasts(
     else:
         _tell_bad(file, found.bad)
         more = f", {repeated} more said the same as an earlier row" if repeated else ""
-        tell(settings, f"{len(events):,} forecasts {went}{more}", to)
+        count = f"{len(events):,} forecast{'' if len(events) == 1 else 's'}"
+        tell(settings, f"{count} {went}{more}", to)
     if found.bad:
         raise typer.Exit(1)
 
