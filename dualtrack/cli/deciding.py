@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -13,6 +13,9 @@ from dualtrack.cli.output import again, console, fail
 if TYPE_CHECKING:
     from dualtrack.known_readings import KnownReadings
     from dualtrack.settings import Settings
+    from schemas.decisions import Decision
+
+Made = TypeVar("Made", bound="Decision")
 
 ToOption = Annotated[
     str | None,
@@ -31,6 +34,24 @@ def known_readings(settings: "Settings") -> "KnownReadings":
     from dualtrack.known_readings import KnownReadings
 
     return KnownReadings.at_hand(settings)
+
+
+def named(option: str, text: str) -> str:
+    """What was said with that option; ends the command where it is empty."""
+    if not text.strip():
+        raise fail(f"{option} is empty: who decides, and why, is kept with it", 2)
+    return text.strip()
+
+
+def checked(model: type[Made], **fields: Any) -> Made:
+    """The decision; ends the command where a field is wrong, and names it."""
+    from pydantic import ValidationError
+
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise fail(f"{first['loc'][0]}: {first['msg']}", 2) from None
 
 
 def deliver(settings: "Settings", decisions: Sequence[Mapping[str, Any]], to: str | None, retry: str = "") -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dualtrack.cli.deciding import ReadingOption, ToOption, deliver, known_readings, tell
+from dualtrack.cli.deciding import ReadingOption, ToOption, checked, deliver, known_readings, named, tell
 from dualtrack.cli.output import JsonOption, console, examples, fail, print_json, settings_of
 
 if TYPE_CHECKING:
@@ -71,16 +71,9 @@ def forecast(
         value = probability_of(probability)
     except (NoSuchReading, BadCell) as wrong:
         raise fail(str(wrong), 2) from None
-    made = Forecast(
-        by=_named(by),
-        why=why,
-        prediction=meant.prediction,
-        reading=meant.id,
-        forecaster=_named(by),
-        probability=value,
-        made_at=made_at.isoformat(),
-        imported=at is not None,
-    )
+    who = named("--by", by)
+    about = {"prediction": meant.prediction, "reading": meant.id, "forecaster": who, "probability": value}
+    made = checked(Forecast, by=who, why=why, **about, made_at=made_at.isoformat(), imported=at is not None)
     event = forecast_event(made, now)
     went = deliver(settings, [event], to, retry=f"--at {made_at.isoformat()}")
     if as_json and to != "-":
@@ -91,12 +84,6 @@ def forecast(
     tell(settings, f"{made.forecaster} holds {meant.prediction} ({meant.id}{first}) at {value:.4g}: {went}", to)
     if at is None and meant.state not in (None, "open"):
         tell(settings, f"{meant.prediction} ({meant.id}) is {meant.state} already: this is not scored", "-")
-
-
-def _named(name: str) -> str:
-    if not name.strip():
-        raise fail("--by is empty: say who", 2)
-    return name.strip()
 
 
 def import_forecasts(
@@ -118,7 +105,7 @@ def import_forecasts(
 
     settings, now = settings_of(context), datetime.now(UTC)
     try:
-        found = read_forecasts(file, known_readings(settings), now, by and _named(by))
+        found = read_forecasts(file, known_readings(settings), now, named("--by", by) if by is not None else None)
     except BadFile as wrong:
         raise fail(str(wrong), 2) from None
     if found.bad and not skip_bad:

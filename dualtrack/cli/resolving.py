@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dualtrack.cli.deciding import ReadingOption, ToOption, deliver, known_readings, tell
+from dualtrack.cli.deciding import ReadingOption, ToOption, checked, deliver, known_readings, named, tell
 from dualtrack.cli.output import JsonOption, again, console, examples, fail, print_json, settings_of
 from dualtrack.cli.tables import print_hanging
 
@@ -51,9 +51,7 @@ def resolve(
     from publishers.decisions import resolution_event
     from schemas.decisions import Decision
 
-    for name, text in (("--why", why), ("--by", by)):
-        if not text.strip():
-            raise fail(f"{name} is empty: a decision says who made it, and why", 2)
+    said = {"by": named("--by", by), "why": named("--why", why)}
     settings = settings_of(context)
     known = known_readings(settings)
     try:
@@ -61,7 +59,7 @@ def resolve(
         meant = known.find(id, reading).id if reading is not None else None
     except NoSuchReading as wrong:
         raise fail(str(wrong), 2) from None
-    decision = Decision(by=by.strip(), why=why.strip(), prediction=prediction, reading=meant, outcome=outcome.value)
+    decision = checked(Decision, **said, prediction=prediction, reading=meant, outcome=outcome.value)
     event = resolution_event(decision)
     went = deliver(settings, [event], to)
     if as_json and to != "-":

@@ -55,6 +55,7 @@ GOOD = ("p1a", "--as", "met", "--by", "Eve", "--why", "a filing")
         ((*GOOD[:3], *GOOD[5:]), "Missing option '--by'"),
         ((*GOOD[:6], " "), "--why is empty"),
         ((*GOOD[:4], "", *GOOD[5:]), "--by is empty"),
+        ((*GOOD[:4], "E" * 301, *GOOD[5:]), "by: String should have at most 300 characters"),
         (("p1a", "--as", "won", *GOOD[3:]), "'won' is not one of"),
     ],
 )
