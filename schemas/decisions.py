@@ -1,9 +1,11 @@
 """What people decide, as events on the topic ``decisions``: resolving, forecasting, reviewing and the like."""
 
+import re
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool
+from pydantic.json_schema import WithJsonSchema
 
 from schemas.values import Name, Open, Text
 
@@ -34,6 +36,44 @@ class Decision(Open):
     outcome: Literal["met", "missed", "annulled", "unresolvable", "open"] | None = Field(
         default=None, description="What a reading is resolved as; open takes an earlier decision back."
     )
+
+
+_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+def _instant(value: object) -> object:
+    """Text in the one form that DuckDB reads as pydantic does; anything else is refused with the form."""
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return value
+    raise ValueError("write a time with seconds and zone, as 2026-04-17T09:30:00Z")
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A time with its zone, as RFC 3339 has it."""
+
+
+class Forecast(Decision):
+    """How probable somebody holds it that a reading is met; ``by`` is who recorded it.
+
+    ``made_at`` may lie before the time of the event, for forecasts that were made elsewhere; then ``imported`` is true.
+    """
+
+    prediction: str = Field(min_length=1, max_length=200)
+    reading: str = Field(min_length=1, max_length=200)
+    forecaster: Name = Field(description="Whose forecast it is.")
+    probability: Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)] = Field(
+        description="That the reading is met, 0 to 1."
+    )
+    made_at: Instant = Field(description="When it was made.")
+    imported: StrictBool = Field(default=False, description="made_at is what somebody says, not when it was sent.")
+
+
+_MODELS: Final[dict[DecisionKind, type[Decision]]] = {DecisionKind.FORECAST: Forecast}
+
+
+def decision_model(kind: DecisionKind) -> type[Decision]:
+    """The fields of a kind of decision."""
+    return _MODELS.get(kind, Decision)
 
 
 def decision_type(kind: DecisionKind) -> str:

@@ -2,7 +2,7 @@
 
 import typer
 
-from dualtrack.cli import auditing
+from dualtrack.cli import auditing, forecasting, resolving
 from dualtrack.cli.auditing import (
     PredictionArgument,
     asked_point,
@@ -81,6 +81,7 @@ def show(
     With --as-of, --known or --version: what was said then, or is said by that version, computed anew.
     """
     from dualtrack.cli.standings import tell_story
+    from dualtrack.resolutions import with_resolutions
     from dualtrack.tools import reading
     from predictions.audit import known_predictions
     from predictions.audit import story as story_of
@@ -91,6 +92,8 @@ def show(
         chosen = chosen_prediction(id, known_predictions(connection))
         with unknown_told():
             story = story_of(connection, chosen, point or now_point(), version=version, stored=stored)
+        if stored:
+            story = with_resolutions(connection, story)
     if as_json:
         print_json(story)
         return
@@ -100,3 +103,5 @@ def show(
 
 
 auditing.register(app)
+forecasting.register(app)
+resolving.register(app)

@@ -99,6 +99,8 @@ def _chapters(reading: Row, first: Row | None, titles: Titles) -> "Iterator[tupl
 
     if reading["description"]:
         yield "meaning", Text(str(reading["description"]))
+    for made in reading.get("resolutions", ()):
+        yield "decided", resolution_in_words(made)
     yield "met when", Text("\n".join(criterion_lines(reading, first)))
     for step in reading["history"]:
         moved = title_of_cause(step, titles)
@@ -108,6 +110,18 @@ def _chapters(reading: Row, first: Row | None, titles: Titles) -> "Iterator[tupl
         yield "evidence", told_evidence(item)
     for item in reading["waiting"]:
         yield ("waits for" if item["kind"] == "unknown" else "near miss"), _waiting(item)
+
+
+def resolution_in_words(made: Row) -> "Text":
+    """What a person decided, beside what the machine says."""
+    from rich.text import Text
+
+    told = Text.assemble((str(made["outcome"]), "bold"), f" by {made['by']}, {made['decided_at']:%Y-%m-%d %H:%M} UTC")
+    told.append("" if made["is_latest"] else " (a later decision holds)", "dim")
+    told.append(f"\nwhy: {made['why'] or 'no reason given'}")
+    then, now = (made[name] or "none" for name in ("verdict_then", "verdict_now"))
+    told.append(f"\nmachine's verdict: {then} then, {now} now")
+    return told.append(f"\n{made['topic']}/{made['partition']}/{made['offset']} ({made['decision']})", "dim")
 
 
 def told_evidence(item: Row) -> "Text":

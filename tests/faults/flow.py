@@ -158,7 +158,8 @@ def price_body(telling: int) -> dict[str, Any]:
 
 def decision(number: int) -> bytes:
     """A person's forecast."""
-    data = {"by": "a tester", "prediction": "p1a", "probability": 0.3, "why": f"number {number}"}
+    data = {"by": "a tester", "prediction": "p1a", "reading": "literal", "forecaster": "a tester", "probability": 0.3}
+    data |= {"made_at": "2026-04-17T09:30:00Z", "why": f"number {number}"}
     return json.dumps(_body(f"decision-{number}", "", data) | {"type": decision_type(DecisionKind.FORECAST)}).encode()
 
 
