@@ -34,6 +34,11 @@ class Live:
         self._closed = False
         self._stale = True
 
+    @property
+    def rows(self) -> list[Candidate]:
+        """All its rows."""
+        return [row for found in self._rows.values() for row in found]
+
     def places(self, paths: Iterable[Path]) -> list[Place]:
         """Where it has rows of some selections."""
         wanted = frozenset(paths)
@@ -88,8 +93,7 @@ class Live:
         return False
 
     def _again(self, changes: Changes, made: Sequence[Resolution], now: datetime) -> None:
-        rows = [row for found in self._rows.values() for row in found]
-        steps: list[Step] = [*calendar(self.definition, self.reading, now), *steps_of(rows, changes, made)]
+        steps: list[Step] = [*calendar(self.definition, self.reading, now), *steps_of(self.rows, changes, made)]
         self._course = Course(self.definition, self.reading)
         self.history = list(self._course.follow(steps))
         self._stale = False

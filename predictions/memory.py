@@ -1,6 +1,6 @@
 """What the engine has in memory between two batches: where each reading stands, and what would change that."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import duckdb
@@ -28,8 +28,9 @@ class Memory:
         readings: Mapping[Key, tuple[Definition, Reading]],
         queries: Mapping[Key, Sequence[Query]],
         broken: dict[Key, str],
+        on_progress: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Look at everything that the store holds. Raises QueryFailed."""
+        """Look at everything that the store holds; ``on_progress`` is told how many events. Raises QueryFailed."""
         self.live: Final = {key: Live(*pair) for key, pair in readings.items()}
         self.faults = store.faults(connection)
         self.changes_of_mind: set[Key] = set()
@@ -40,6 +41,7 @@ class Memory:
         self._sightings = Sightings(connection, readers, broken)
         for events in all_events(connection, self._sightings.columns, self._sightings.event_types):
             self._look(Piece(events))
+            on_progress(events.num_rows)
         self._look_further(connection, frozenset(EVENT_TYPES), again=False)
 
     def take(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> set[Key]:
@@ -59,6 +61,10 @@ class Memory:
     def changes(self) -> Changes:
         """All corrections and retractions."""
         return self._ends.changes
+
+    def rows(self, key: Key) -> list[Candidate]:
+        """Every row of a reading."""
+        return self.live[key].rows
 
     def made(self, key: Key) -> list[Resolution]:
         """What people have decided about a reading."""

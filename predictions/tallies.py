@@ -15,6 +15,8 @@ class CountTally:
         self._criterion = criterion
         self._holding: dict[Candidate, None] = {}
         self._counted: Counter[str | None] = Counter()
+        self._groups = 0
+        """How many groups count: asked after every single event."""
         self._pending: dict[str | None, dict[Candidate, None]] = {}
         self._waiting = Queue()
         """Pending rows of groups that do not count yet."""
@@ -27,6 +29,7 @@ class CountTally:
             self._holding[row] = None
             self._counted[row.group] += 1
             if self._counted[row.group] == 1:
+                self._groups += 1
                 for other in self._pending.get(row.group, ()):
                     self._hide(other)
         elif row.is_open or row.is_near_miss:
@@ -40,6 +43,7 @@ class CountTally:
             del self._holding[row]
             self._counted[row.group] -= 1
             if not self._counted[row.group]:
+                self._groups -= 1
                 for other in self._pending.get(row.group, ()):
                     self._show(other)
         elif row in self._pending.get(row.group, ()):
@@ -62,7 +66,7 @@ class CountTally:
     def measure(self, *, final: bool) -> Measure:
         """A group that is counted already is no longer listed as waiting."""
         rule = self._criterion
-        low = sum(count > 0 for count in self._counted.values())
+        low = self._groups
         # Rows whose group nobody has named may each be about another one.
         nameless = self._possible[None]
         high = low + len(self._possible) - (nameless > 0) + nameless
