@@ -14,7 +14,6 @@ from pipeline.housekeeping import Housekeeping
 from pipeline.measuring import Telemetry
 from predictions.definition import Definition
 from predictions.load import validate_sql
-from predictions.milestones import alerts_of
 from predictions.views import install_views
 from schemas.alerts import Alert
 from schemas.outcomes import Outcome
@@ -51,7 +50,7 @@ class SettleParts:
     def open(self, wait_seconds: float | None = None, on_wait: OnWait | None = None) -> None:
         """Take the store and prepare it for the predictions: their views, and what is declared.
 
-        Raises StoreLocked, and BrokenDefinition where a criterion does not fit the views.
+        Raises StoreLocked, and BrokenDefinition or BrokenRules where a criterion or a query does not fit the views.
         """
         self.sink.open(wait_seconds, on_wait)
         try:
@@ -64,12 +63,14 @@ class SettleParts:
         with self.sink.transaction() as transaction:
             install_views(transaction.connection)
             validate_sql(transaction.connection, self.definitions)
+            if self.tools.teller is not None:
+                self.tools.teller.check(transaction.connection)
             now = self.tools.clock()
             self.tools.predictions.declare(transaction.connection, now)
             # The registry or a definition may have changed since the last start: look at everything once.
             changes = self.tools.predictions.evaluate(transaction.connection, frozenset(EVENT_TYPES), now)
-            told = transaction.told(change.definition.id for change in changes)
-            transaction.queue(alerts_of(changes, told), self.tools.receivers)
+            if self.tools.teller is not None:
+                self.tools.teller.tell(transaction, changes, now)
 
 
 class SettleStation:
