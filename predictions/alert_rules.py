@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from predictions.definition import Definition, Origin, Path
@@ -47,6 +47,8 @@ OF_PREDICTIONS: Final[tuple[Kind, ...]] = tuple(kind for kind in get_args(Kind) 
 BUILT_IN: Final = ("topic", "file", "webhook")
 """Receivers that need no entry: the topic, ``alerts.jsonl``, and the webhook of the settings."""
 
+_TYPE: Final[dict[str, Any]] = {"enum": list(EVENT_TYPES)}
+
 REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 """``${VARIABLE}``: what the environment holds."""
 
@@ -54,7 +56,9 @@ REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 class EventQuery(Part):
     """A saved query: which events, looked at one by one as they land."""
 
-    event_type: tuple[str, ...] = Field(min_length=1, description="deal, funding, ...; one of them, or a list.")
+    event_type: Annotated[tuple[str, ...], WithJsonSchema({"anyOf": [_TYPE, {"type": "array", "items": _TYPE}]})] = (
+        Field(min_length=1, description="deal, funding, ...; one of them, or a list.")
+    )
     organisation: str | None = Field(
         default=None, min_length=1, description="Id or name of an organisation that the event names, or of its parent."
     )

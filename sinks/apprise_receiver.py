@@ -5,7 +5,8 @@ At least once: Apprise says whether the service took it, and knows no key that t
 
 import logging
 import re
-from typing import Final, Self
+from collections import deque
+from typing import Final
 
 from schemas.alerts import Alert
 from sinks.receivers import NotDelivered
@@ -32,8 +33,8 @@ class AppriseReceiver:
             # Otherwise it would keep sessions of some services in a folder of its own.
             storage_mode=apprise.PersistentStoreMode.MEMORY,
         )
-        with _Overheard():
-            service = apprise.Apprise.instantiate(url.strip(), asset=asset)
+        _OVERHEARD.listen()
+        service = apprise.Apprise.instantiate(url.strip(), asset=asset)
         if service is None:
             scheme, found, _ = url.strip().partition("://")
             kind = f"{scheme}://" if found and scheme.isalnum() else "an address without a service"
@@ -49,10 +50,9 @@ class AppriseReceiver:
         told = apprise.Apprise()
         told.add(self._service)
         kind = apprise.NotifyType(_TYPES.get(alert.kind, "info"))
-        with _Overheard() as overheard:
-            taken = told.notify(body=alert.body or text_of(alert), title=alert.title, notify_type=kind)
-        if not taken:
-            raise NotDelivered(f"{self._name()}: {overheard.reason()}")
+        _OVERHEARD.listen()
+        if not told.notify(body=alert.body or text_of(alert), title=alert.title, notify_type=kind):
+            raise NotDelivered(f"{self._name()}: {_OVERHEARD.reason()}")
 
     def _name(self) -> str:
         return str(self._service.service_name)
@@ -67,15 +67,25 @@ def text_of(alert: Alert) -> str:
     return "\n".join(lines) or alert.title
 
 
-class _Overheard(logging.Handler):
-    """What Apprise logs while it works, kept from the log: it may hold the address. A status is read out of it."""
+class _Overheard(logging.Filter):
+    """Keeps what Apprise logs out of the log, for it may hold the address; a status is read out of it."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._lines: list[str] = []
+        super().__init__()
+        self._lines: deque[str] = deque(maxlen=20)
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Nothing passes."""
         self._lines.append(record.getMessage())
+        return False
+
+    def listen(self) -> None:
+        """From now on. For good: Apprise may go on in a thread that nobody waits for any more."""
+        self._lines.clear()
+        logging.getLogger("apprise").addFilter(self)
+        # Its clients too write what they send to the log, at DEBUG and in retries.
+        for name in ("urllib3", "requests", "requests_oauthlib", "oauthlib"):
+            logging.getLogger(name).setLevel(logging.ERROR)
 
     def reason(self) -> str:
         """Why it was not taken, as far as that can be told without what may be secret."""
@@ -84,15 +94,5 @@ class _Overheard(logging.Handler):
             return f"answered {found[1]}"
         return "no connection" if "onnection error" in said else "did not take it"
 
-    def __enter__(self) -> Self:
-        logger = logging.getLogger("apprise")
-        # Its clients too: what they send is written to the log at DEBUG, addresses included.
-        for name in ("urllib3", "requests", "requests_oauthlib", "oauthlib"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        logger.propagate = False
-        logger.setLevel(logging.WARNING)
-        logger.addHandler(self)
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger("apprise").removeHandler(self)
+_OVERHEARD: Final = _Overheard()
