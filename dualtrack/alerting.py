@@ -4,6 +4,7 @@ A secret stands in the environment or in a file of its own; the rules only say w
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,7 @@ def check_rules_of(settings: Settings) -> "AlertRules":
 def secrets_in_rules(settings: Settings) -> Iterator[str]:
     """Every secret that the rules name, for the log to hide; nothing where the file is broken: the start tells that."""
     from predictions.alert_file import BrokenRules
+    from predictions.alert_rules import REFERENCE
 
     if settings.alert_rules is None:
         return
@@ -65,12 +67,15 @@ def secrets_in_rules(settings: Settings) -> Iterator[str]:
     except BrokenRules:
         return
     for name, entry in rules.receivers.items():
-        for part in ("apprise", "webhook"):
+        for kind in ("apprise", "webhook"):
+            part = getattr(entry, kind)
             for field in ("url", "secret"):
-                try:
-                    yield _secret(rules, ("receivers", name, part), getattr(entry, part), field) or ""
-                except BrokenRules:
-                    continue
+                for variable in REFERENCE.findall(getattr(part, field, None) or ""):
+                    value = environment_variable(variable)
+                    if value is not None:
+                        yield value.get_secret_value()
+                with suppress(BrokenRules):
+                    yield _secret(rules, ("receivers", name, kind), part, field) or ""
 
 
 def _receiver(rules: "AlertRules", place: "Place", entry: "Entry") -> "Receiver":

@@ -98,8 +98,10 @@ def _shown(alert: Alert) -> Mapping[str, Any]:
 
 def usd(value: Any) -> str:
     """``6.6 billion USD``, for templates."""
-    if not isinstance(value, int | float | Decimal):
+    if value is None:
         return "an unknown amount"
+    if not isinstance(value, int | float | Decimal):
+        return str(value)  # nothing, or the complaint that there is no such name
     amount = float(value)
     for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if abs(amount) >= size:
