@@ -36,10 +36,10 @@ changed AS (
     SELECT corrects_hash AS target FROM arrived WHERE corrects_hash IS NOT NULL
     UNION SELECT retracts_hash FROM arrived WHERE retracts_hash IS NOT NULL
 )
-SELECT rowid AS place, event_hash FROM events WHERE {arrived}
-UNION SELECT e.rowid, e.event_hash FROM events e JOIN changed ON e.event_hash = changed.target
-UNION SELECT c.rowid, c.event_hash FROM events c JOIN arrived ON c.corrects_hash = arrived.event_hash
-UNION SELECT c.rowid, c.event_hash FROM events c JOIN arrived ON c.retracts_hash = arrived.event_hash"""
+SELECT rowid AS place, event_hash, event_type FROM events WHERE {arrived}
+UNION SELECT e.rowid, e.event_hash, e.event_type FROM events e JOIN changed ON e.event_hash = changed.target
+UNION SELECT c.rowid, c.event_hash, c.event_type FROM events c JOIN arrived ON c.corrects_hash = arrived.event_hash
+UNION SELECT c.rowid, c.event_hash, c.event_type FROM events c JOIN arrived ON c.retracts_hash = arrived.event_hash"""
 """What arrived, what it corrects or retracts, and what had been there before to correct or retract it."""
 
 _ENDINGS: Final = """
@@ -97,14 +97,14 @@ class SavedQueries:
             return
         connection.execute(_LOOKED_AT.format(arrived=arrived))
         try:
-            count, here = connection.execute(
-                f"SELECT count(*), (SELECT count(*) FROM events WHERE {arrived}) FROM looked_at"
+            count, types, here = connection.execute(
+                "SELECT count(*), coalesce(list(DISTINCT event_type), []), "
+                f"(SELECT count(*) FROM events WHERE {arrived}) FROM looked_at"
             ).fetchall()[0]
             if not here:
                 return
-            matches = self._matches(
-                connection, arrived if count == here else "e.rowid IN (SELECT place FROM looked_at)"
-            )
+            rows = arrived if count == here else "e.rowid IN (SELECT place FROM looked_at)"
+            matches = self._matches(connection, rows, types)
             fresh = {
                 hash for (hash,) in connection.execute(f"SELECT event_hash FROM events WHERE {arrived}").fetchall()
             }
@@ -114,9 +114,11 @@ class SavedQueries:
         for rule in self._rules:
             yield from _of_rule(rule, matches, fresh, endings)
 
-    def _matches(self, connection: duckdb.DuckDBPyConnection, rows: str) -> _Matches:
+    def _matches(self, connection: duckdb.DuckDBPyConnection, rows: str, types: Sequence[str]) -> _Matches:
         found = _Matches()
         for event_type, rules in self._by_type.items():
+            if event_type not in types:
+                continue
             conditions = ", ".join(condition(rule.when, event_type) for rule in rules if rule.when)
             sql = f"""
                 SELECT {_COLUMNS}, fits FROM (SELECT *, [{conditions}] AS fits FROM ({self._facts(event_type, rows)}))

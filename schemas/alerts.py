@@ -14,6 +14,10 @@ NOBODY: Final = "nobody"
 """The receiver of what no rule asks for: noted, so that a later rule does not tell the past, and not sent."""
 
 
+NO_MILESTONES: Final = ("near miss", "deadline", "stale", "source conflict")
+"""Kinds of alerts about a prediction that are no tellings of a milestone."""
+
+
 class Alert(BaseModel):
     """A milestone of a prediction, or another happening that a rule asks for, told once to each receiver."""
 

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 import duckdb
 
-from schemas.alerts import Addressed, Alert, ToldKey
+from schemas.alerts import NO_MILESTONES, Addressed, Alert, ToldKey
 from schemas.records import OutRecord
 from schemas.topics import PREDICTIONS_CHANGED
 from sinks.addressing import address
@@ -88,9 +88,9 @@ def told(connection: duckdb.DuckDBPyConnection, predictions: Iterable[str]) -> d
     rows = connection.execute(
         """
         SELECT prediction, reading, version, milestone, max(telling) FROM outbox
-        WHERE prediction IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL
+        WHERE prediction IN (SELECT unnest(?::VARCHAR[])) AND NOT list_contains(?, kind) GROUP BY ALL
         """,
-        [wanted],
+        [wanted, list(NO_MILESTONES)],
     )
     return {
         (prediction, reading, version, name): count for prediction, reading, version, name, count in rows.fetchall()
@@ -115,7 +115,7 @@ def record_of(alert: Alert) -> OutRecord:
     """An alert as a record on ``predictions.changed``."""
     return OutRecord(
         topic=PREDICTIONS_CHANGED,
-        key=alert.prediction.encode(),
+        key=(alert.prediction or alert.rule or alert.kind).encode(),
         value=alert.model_dump_json().encode(),
         headers=((IDEMPOTENCY_KEY, alert.key.encode()),),
     )

@@ -115,7 +115,7 @@ def test_the_webhook_of_the_settings_is_signed_with_its_key(tmp_path: Path) -> N
         settings = Settings(
             home=tmp_path,
             webhook_url=f"http://127.0.0.1:{server.port}/",
-            webhook_secret_file=key,  # type: ignore[arg-type]
+            webhook_secret_file=key,
         )
         receivers_of(settings, rules_of(settings))["webhook"].send(alert())
     assert "dualtrack-signature" in server.received[0].headers
