@@ -22,6 +22,7 @@ Kind = Literal[
     "annulled",
     "unresolvable",
     "retracted",
+    "broken",
     "deadline",
     "stale",
     "source conflict",
@@ -36,6 +37,7 @@ MILESTONES: Final[tuple[Kind, ...]] = (
     "annulled",
     "unresolvable",
     "retracted",
+    "broken",
 )
 """What a definition's milestones give; told where a rule about predictions names no kinds."""
 

@@ -25,15 +25,27 @@ def reminders(
     wanted = [rule for rule in rules if {"deadline", "stale"} & {*rule.told}]
     if not wanted:
         return
-    heads = store.heads(connection)
+    heads = _heads(connection)
     for definition in definitions:
         about = [rule for rule in wanted if rule.is_about(definition)]
         for reading in definition.readings if about else ():
-            head = heads.get((definition.id, reading.id))
-            if head is not None and head.version == definition.version and head.state == State.OPEN:
+            version, state, moved_at = heads.get((definition.id, reading.id), (0, "", now))
+            if version == definition.version and state == State.OPEN:
                 for rule in about:
-                    yield from _of_reading(rule, definition, reading, max(head.known_at), now)
+                    yield from _of_reading(rule, definition, reading, moved_at, now)
     yield from _silent_queries(connection, [rule for rule in wanted if rule.when is not None], now)
+
+
+def _heads(connection: duckdb.DuckDBPyConnection) -> dict[store.Key, tuple[int, str, datetime]]:
+    """Version, state and time of the last standing of every reading."""
+    rows = connection.execute("""
+        SELECT prediction, reading, version, state, epoch_us(known_at) FROM prediction_states
+        QUALIFY row_number() OVER (PARTITION BY prediction, reading ORDER BY seq DESC) = 1
+    """).fetchall()
+    return {
+        (prediction, reading): (version, state, store.from_microseconds(known_at))
+        for prediction, reading, version, state, known_at in rows
+    }
 
 
 def _of_reading(
