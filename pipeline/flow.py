@@ -11,6 +11,7 @@ Bad input is a value with an output of its own; an exception is a fault and stop
 skipped. Every input ends in exactly one counted outcome: landed, duplicate or rejected.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,10 +25,13 @@ from pipeline.steps.parse import parse
 from pipeline.steps.read_headline import read_headline
 from pipeline.telling import Teller, landed_after
 from predictions.evaluate import Change, PredictionEngine
+from predictions.sightings import QueryFailed
 from schemas.outcomes import Parsed, Rejected
 from schemas.records import OutRecord, RecordBatch
 from schemas.settling import Landed, SettleBatch
 from sinks.duckdb_sink import DuckDBSink
+
+logger = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 Offsets = Mapping[tuple[str, int], int]
@@ -98,19 +102,30 @@ def settle_batch(records: RecordBatch, tools: SettleTools, next_offsets: Offsets
 
     ``next_offsets`` says where to go on reading where that does not follow from the records (a loaded file).
     """
-    now = tools.clock()
     # 1. Decode, each record under the name of its raw input.
     batch = decode(records, next_offsets)
+    while True:
+        try:
+            return _settle(batch, tools)
+        except QueryFailed as failed:
+            # A definition's own query failed on what has come, and the transaction with it. From now on it is left out,
+            # marked as broken and told; nothing else waits for it.
+            logger.warning("a prediction is broken and left out: %s", failed)
+
+
+def _settle(batch: SettleBatch, tools: SettleTools) -> Settled:
+    now = tools.clock()
     with tools.sink.transaction() as transaction:
         last = transaction.last_row()
         # 2. Rows, rejections, duplicates, decisions, the ledger and the offsets.
         landed = transaction.land(batch, now)
         # 3. The predictions whose inputs changed, or whose deadline has passed.
-        changes = tools.predictions.evaluate(transaction.connection, landed.event_types, now)
+        changes = tools.predictions.evaluate(transaction.connection, now, landed.fresh)
         # 4. What people on alert must hear by their rules, to be delivered after the commit.
         if tools.teller is not None:
             tools.teller.tell(transaction, changes, now, landed_after(last) if landed.event_types else None)
     # 5. Committed: all of it, or on any fault none of it.
+    tools.predictions.keep()
     return Settled(landed, changes, batch)
 
 

@@ -19,7 +19,7 @@ from schemas.alerts import Alert
 from schemas.outcomes import Outcome
 from schemas.records import OutRecord, RecordBatch
 from schemas.settling import Landed
-from schemas.topics import EVENT_TYPES, SETTLE_READS
+from schemas.topics import SETTLE_READS
 from sinks.alerts import IDEMPOTENCY_KEY, log_attempt, mark_delivered, pending_records
 from sinks.base import StoreLocked
 from sinks.duckdb_sink import DuckDBSink
@@ -65,12 +65,9 @@ class SettleParts:
             validate_sql(transaction.connection, self.definitions)
             if self.tools.teller is not None:
                 self.tools.teller.check(transaction.connection)
-            now = self.tools.clock()
-            self.tools.predictions.declare(transaction.connection, now)
-            # The registry or a definition may have changed since the last start: look at everything once.
-            changes = self.tools.predictions.evaluate(transaction.connection, frozenset(EVENT_TYPES), now)
-            if self.tools.teller is not None:
-                self.tools.teller.tell(transaction, changes, now)
+            self.tools.predictions.declare(transaction.connection, self.tools.clock())
+        # The registry or a definition may have changed since the last start: a batch of nothing looks at everything.
+        settle_batch((), self.tools)
 
 
 class SettleStation:

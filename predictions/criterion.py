@@ -1,9 +1,7 @@
 """From a criterion to SQL: one readable query for each selection of rows, and the rows that it returns."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -20,7 +18,50 @@ GROUP_KNOWN: Final = "group"
 AMOUNT_KNOWN: Final = "amount"
 """Conditions that every criterion brings along, beside those it names."""
 
+NOTHING: Final = "NULL"
+"""What a selection without a group, an entity, an amount or values to show asks for in their place."""
+
+COMMON_COLUMNS: Final = (
+    *("source", "id", "title", "occurred_on", "occurred_until", "url", "began", "ended", "reported"),
+    *("input_topic", "input_partition", "input_offset", "also"),
+)
+"""What every row says about itself."""
+
+
+def common_columns(view: str) -> tuple[str, ...]:
+    """The expressions of ``COMMON_COLUMNS`` over a view."""
+    return (
+        *("source", "id", "title", "occurred_on", "occurred_until", "urls[1]"),
+        *("epoch_us(known_from)", "epoch_us(known_until)", "epoch_us(reported_at)"),
+        *("input_topic", "input_partition", "input_offset", "also" if view in helper_views() else "NULL"),
+    )
+
+
+def undecided(conditions: str) -> str:
+    """SQL: does a row with this list of verdicts say anything?"""
+    return f"""len(list_filter({conditions}, lambda c: NOT c))
+      <= CASE WHEN len(list_filter({conditions}, lambda c: c IS NULL)) = 0 THEN 1 ELSE 0 END"""
+
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a selection asks of each row, as SQL expressions over the columns of its view."""
+
+    rows: str
+    """Where this is not true the row is not looked at."""
+    conditions: tuple[str, ...]
+    group: str
+    entity: str
+    amount: str
+    shown: str
+    every_row: bool
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        return (self.rows, *self.conditions, self.group, self.entity, self.amount, self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +74,7 @@ class Query:
     sql: str
     conditions: tuple[str, ...]
     """Names, in the order of the values in each row."""
+    body: Body
 
 
 def compile_reading(definition: Definition, reading: Reading) -> tuple[Query, ...]:
@@ -41,28 +83,9 @@ def compile_reading(definition: Definition, reading: Reading) -> tuple[Query, ..
     return tuple(_query(definition, window, path, leaf) for path, leaf in reading.leaves())
 
 
-@contextmanager
-def shared(connection: duckdb.DuckDBPyConnection, queries: Iterable[Query]) -> Iterator[None]:
-    """Compute once each helper view that several queries read: planning one costs far more than reading its rows.
-
-    A temporary table of the same name stands in front of the view meanwhile. Where a query fails, the caller's
-    rollback removes it.
-    """
-    readers = Counter(query.leaf.view for query in queries)
-    names = [name for name, count in readers.items() if count > 1 and name in helper_views()]
-    for name in names:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM main.{name}")
-    try:
-        yield
-    finally:
-        for name in names:
-            with suppress(duckdb.Error):
-                connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
-
-
 def run(connection: duckdb.DuckDBPyConnection, query: Query) -> tuple[Candidate, ...]:
     """The rows of a query."""
-    return tuple(_candidate(query, row) for row in connection.execute(query.sql).fetchall())
+    return tuple(candidate_of(query, row) for row in connection.execute(query.sql).fetchall())
 
 
 def expressions(definition: Definition, leaf: Leaf, here: Path) -> Iterator[tuple[Path, str]]:
@@ -86,35 +109,45 @@ def _place(here: Path, field: str) -> Path:
 
 def _query(definition: Definition, window: Window, path: Path, leaf: Leaf) -> Query:
     conditions = dict(_conditions(definition, window, leaf))
-    listed = "\n".join(
-        f"            ({_indented(sql)}){',' if index < len(conditions) else ''} -- {name}"
-        for index, (name, sql) in enumerate(conditions.items(), 1)
-    )
     shown = ", ".join(f"{_quoted(name)}: ({sql})" for name, sql in leaf.show.items())
-    also = "also" if leaf.view in helper_views() else "NULL"
-    sql = f"""WITH candidates AS (
+    body = Body(
+        rows=_rows(window, leaf),
+        conditions=tuple(f"({_indented(sql)})" for sql in conditions.values()),
+        group=f"CAST(({leaf.group}) AS VARCHAR)" if leaf.group else NOTHING,
+        entity=f"CAST(({leaf.entity}) AS VARCHAR)" if leaf.entity else NOTHING,
+        amount=f"CAST(({leaf.amount}) AS DOUBLE)" if leaf.amount else NOTHING,
+        shown=f"CAST(to_json({{{shown}}}) AS VARCHAR)" if shown else NOTHING,
+        every_row=leaf.every_row,
+    )
+    return Query(path, leaf, _sql(leaf, body, tuple(conditions)), tuple(conditions), body)
+
+
+def _sql(leaf: Leaf, body: Body, names: tuple[str, ...]) -> str:
+    listed = "\n".join(
+        f"            {sql}{',' if index < len(names) else ''} -- {name}"
+        for index, (name, sql) in enumerate(zip(names, body.conditions, strict=True), 1)
+    )
+    columns = zip(COMMON_COLUMNS, common_columns(leaf.view), strict=True)
+    common = ", ".join(sql if sql == name else f"{sql} AS {name}" for name, sql in columns)
+    return f"""WITH candidates AS (
     SELECT
-        source, id, title, occurred_on, occurred_until, urls[1] AS url,
-        epoch_us(known_from) AS began, epoch_us(known_until) AS ended, epoch_us(reported_at) AS reported,
-        input_topic, input_partition, input_offset, {also} AS also,
-        CAST(({leaf.group or "NULL"}) AS VARCHAR) AS candidate_group,
-        CAST(({leaf.entity or "NULL"}) AS VARCHAR) AS candidate_entity,
-        CAST(({leaf.amount or "NULL"}) AS DOUBLE) AS candidate_value,
-        {f"CAST(to_json({{{shown}}}) AS VARCHAR)" if shown else "NULL"} AS shown,
+        {common},
+        {body.group} AS candidate_group,
+        {body.entity} AS candidate_entity,
+        {body.amount} AS candidate_value,
+        {body.shown} AS shown,
         CAST([
 {listed}
         ] AS BOOLEAN[]) AS conditions
     FROM {_source(leaf)}
-    WHERE {_rows(window, leaf)}
+    WHERE {body.rows}
 )
 SELECT * FROM candidates{"" if leaf.every_row else _UNDECIDED}"""
-    return Query(path, leaf, sql, tuple(conditions))
 
 
 _UNDECIDED: Final = """
 -- evidence, waiting for facts, or a near miss; a row that fails in more ways says nothing
-WHERE len(list_filter(conditions, lambda c: NOT c))
-      <= CASE WHEN len(list_filter(conditions, lambda c: c IS NULL)) = 0 THEN 1 ELSE 0 END"""
+WHERE """ + undecided("conditions")
 
 
 def _source(leaf: Leaf) -> str:
@@ -166,9 +199,12 @@ def _indented(sql: str) -> str:
     return sql.strip().replace("\n", "\n             ")
 
 
-def _candidate(query: Query, row: tuple[Any, ...]) -> Candidate:
-    (source, id, title, first, last, url, began, ended, reported, topic, partition, offset, also) = row[:13]
-    group, entity, value, shown, conditions = row[13:]
+def candidate_of(query: Query, row: Sequence[Any]) -> Candidate:
+    """A row of a query, in the order of its columns."""
+    (source, id, title, first, last, url, began, ended, reported, topic, partition, offset, also) = row[
+        : len(COMMON_COLUMNS)
+    ]
+    group, entity, value, shown, conditions = row[len(COMMON_COLUMNS) :]
     return Candidate(
         path=query.path,
         source=source,

@@ -12,12 +12,13 @@ from datetime import date, datetime
 import duckdb
 
 from predictions import store
-from predictions.criterion import compile_reading, run, shared
+from predictions.criterion import compile_reading, run
 from predictions.definition import Definition, Reading
 from predictions.fold import Changes, Clock, fold, steps_of
-from predictions.standing import Resolution, Standing, State
-from predictions.views import event_types_read
+from predictions.memory import Memory
+from predictions.standing import Resolution, Standing
 from schemas.faults import TerminalFault
+from schemas.settling import Fresh
 
 
 class ChangedDefinition(TerminalFault):
@@ -35,6 +36,8 @@ class Change:
     history: tuple[Standing, ...]
     """What is stored now."""
     rewritten: bool
+    fault: str = ""
+    """How its SQL has failed: it is broken from now on, and its history stays as it is until the start after next."""
 
     @property
     def appended(self) -> tuple[Standing, ...]:
@@ -48,16 +51,16 @@ def _stored_alike(history: tuple[Standing, ...], stored: tuple[Standing, ...]) -
 
 
 class PredictionEngine:
-    """Evaluates definitions. Keeps nothing between calls but the definitions and their compiled queries."""
+    """Evaluates definitions. What it has worked out for a batch serves the next, once ``keep`` says that it holds."""
 
     def __init__(self, definitions: Sequence[Definition]) -> None:
         self._readings = {(item.id, reading.id): (item, reading) for item in definitions for reading in item.readings}
         self._definitions = {item.id: item for item in definitions}
         self._hashes = {item.id: item.hash for item in definitions}
         self._queries = {key: compile_reading(*pair) for key, pair in self._readings.items()}
-        self._inputs = {
-            key: event_types_read(*(query.sql for query in queries)) for key, queries in self._queries.items()
-        }
+        self._broken: dict[store.Key, str] = {}
+        self._memory: Memory | None = None
+        self._evaluated: Memory | None = None
 
     def declare(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
         """Record each definition with its hash; raises ChangedDefinition when a declared version reads differently.
@@ -89,70 +92,86 @@ class PredictionEngine:
             )
 
     def evaluate(
-        self, connection: duckdb.DuckDBPyConnection, event_types: frozenset[str], now: datetime
+        self, connection: duckdb.DuckDBPyConnection, now: datetime, fresh: Fresh | None = None
     ) -> tuple[Change, ...]:
-        """Re-evaluate the readings that these event types, people's decisions or the calendar can have changed.
+        """Re-evaluate the readings that a batch, people's decisions or the calendar can have changed.
 
-        Pass ``frozenset(schemas.topics.EVENT_TYPES)`` when reference tables have changed.
+        ``fresh`` says what the batch has added. Without it, and where the evaluation before was not kept, everything is
+        looked at. Raises QueryFailed where a query of one's own failed and broke the transaction: roll it back and try
+        again, the query is left out then.
         """
-        heads = store.heads(connection)
-        resolutions = store.resolutions(connection)
-        due = [key for key in self._readings if self._is_due(key, heads.get(key), event_types, resolutions, now)]
-        if not due:
+        if not self._readings:
             return ()
-        changes = store.changes(connection)
-        with shared(connection, (query for key in due for query in self._queries[key])):
-            found = [self._update(connection, key, heads.get(key), changes, resolutions, now) for key in due]
-        return tuple(change for change in found if change is not None)
+        memory, self._memory = self._memory, None
+        if memory is None or fresh is None:
+            memory = self._remember(connection)
+            due = set(memory.live)
+        else:
+            due = memory.take(connection, fresh)
+        self._evaluated = memory
+        due = {key for key, live in memory.live.items() if key in due or live.is_due(now)} - self._broken.keys()
+        appended: list[store.Appended] = []
+        found = [self._update(connection, memory, key, now, appended) for key in self._readings if key in due]
+        store.append(connection, appended, now)
+        return (*(change for change in found if change is not None), *self._faults(connection, memory, now))
 
-    def _is_due(
-        self,
-        key: store.Key,
-        head: store.Head | None,
-        event_types: frozenset[str],
-        resolutions: dict[str, list[tuple[str | None, Resolution]]],
-        now: datetime,
-    ) -> bool:
-        if self._inputs[key] & event_types or key[0] in resolutions:
-            return True
-        if head is None or not self._judges_alike(key, head):
-            return True
-        closes_at = self._readings[key][1].closes_at
-        # An open reading is always given a standing at its deadline, so its absence says that nobody has looked. An
-        # annulled one is given one where its verdict turns; otherwise it is looked at in vain, which is rare enough.
-        turns = head.state in (State.OPEN, State.ANNULLED)
-        return turns and closes_at <= now and closes_at not in head.known_at
+    def keep(self) -> None:
+        """The transaction of the last evaluation was committed: what was worked out for it holds."""
+        self._memory, self._evaluated = self._evaluated, None
 
-    def _version(self, key: store.Key) -> int:
-        return self._definitions[key[0]].version
+    def _remember(self, connection: duckdb.DuckDBPyConnection) -> Memory:
+        if self._evaluated is not None:
+            self._evaluated.close()
+        return Memory(connection, self._readings, self._queries, self._broken)
 
     def _update(
         self,
         connection: duckdb.DuckDBPyConnection,
+        memory: Memory,
         key: store.Key,
-        head: store.Head | None,
-        changes: Changes,
-        resolutions: dict[str, list[tuple[str | None, Resolution]]],
         now: datetime,
+        appended: list[store.Appended],
     ) -> Change | None:
-        """Compare the history that the events give with the stored one; append what is new, or write it anew."""
-        definition, reading = self._readings[key]
-        history = self._fold(connection, key, changes, resolutions, now)
-        same_rules = head is not None and self._judges_alike(key, head)
-        before = store.stored_history(connection, key) if same_rules else ()
-        if same_rules and _stored_alike(history, before):
+        """Bring a history up to date; ``appended`` takes what is to be stored of it, which may be all of it anew."""
+        live = memory.live[key]
+        before, same_rules = (tuple(live.history), True) if live.is_stored else self._stored(connection, key)
+        again = live.move(memory.changes, memory.made(key), now, afresh=key in memory.changes_of_mind)
+        memory.changes_of_mind.discard(key)
+        history = tuple(live.history)
+        if (again and same_rules and _stored_alike(history, before)) or (not again and len(history) == len(before)):
+            live.is_stored = True
             return None
-        rewritten = not _stored_alike(history[: len(before)], before)
-        if head is not None and (rewritten or not same_rules):
+        rewritten = again and not _stored_alike(history[: len(before)], before)
+        if rewritten or not same_rules:
             store.supersede(connection, key, now)
         new = tuple(enumerate(history))[0 if rewritten else len(before) :]
-        store.append(connection, definition, reading.id, new, now)
+        appended.append(store.Appended(key, live.definition.version, self._hashes[key[0]], new))
+        live.is_stored = True
         # Where only the wording has changed, nobody is told of it.
-        return None if same_rules and history == before else Change(definition, reading, before, history, rewritten)
+        if same_rules and history == before:
+            return None
+        return Change(live.definition, live.reading, before, history, rewritten)
 
-    def _judges_alike(self, key: store.Key, head: store.Head) -> bool:
-        """Was the stored history judged by what the definition says now?"""
-        return (head.version, head.definition_hash) == (self._version(key), self._hashes[key[0]])
+    def _stored(self, connection: duckdb.DuckDBPyConnection, key: store.Key) -> tuple[tuple[Standing, ...], bool]:
+        """The stored history, and whether it was judged by what the definition says now; without one it was not."""
+        version, hash = store.judged_by(connection, key)
+        same = (version, hash) == (self._definitions[key[0]].version, self._hashes[key[0]])
+        return (store.stored_history(connection, key) if same else ()), same
+
+    def _faults(self, connection: duckdb.DuckDBPyConnection, memory: Memory, now: datetime) -> Iterator[Change]:
+        """Note whose SQL has failed since, and whose does no longer."""
+        for key, (definition, reading) in self._readings.items():
+            why = self._broken.get(key, "")
+            fault = store.Fault(definition.version, self._hashes[key[0]], why) if why else None
+            if fault == memory.faults.get(key):
+                continue
+            store.note_fault(connection, key, fault, now)
+            if fault is None:
+                del memory.faults[key]
+            else:
+                memory.faults[key] = fault
+                history = tuple(memory.live[key].history) or self._stored(connection, key)[0]
+                yield Change(definition, reading, history, history, rewritten=False, fault=why)
 
     def _fold(
         self,

@@ -3,7 +3,7 @@
 The history is a function of the rows, ordered by what was known when; how they arrived leaves no trace in it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
@@ -100,24 +100,22 @@ def fold(
 
     ``as_of`` leaves out what happened in the world after that day.
     """
-    course = _Course(definition, reading)
-    calendar = [Step(Moment(definition.declared_at, Moment.DECLARED), "declare")]
-    if reading.closes_at <= now:
-        calendar.append(Step(Moment(reading.closes_at, Moment.DEADLINE), "close"))
+    course = Course(definition, reading)
     seen = (step for step in steps if as_of is None or step.row is None or step.row.occurred_on <= as_of)
-    ordered = sorted((*calendar, *seen), key=lambda step: step.order)
-    history: list[Standing] = []
-    for moment, together in groupby(ordered, key=lambda step: step.moment):
-        standing = course.advance(moment, list(together))
-        if not history or not standing.same_news(history[-1]):
-            history.append(standing)
-    return tuple(history)
+    return tuple(course.follow((*calendar(definition, reading, now), *seen)))
+
+
+def calendar(definition: Definition, reading: Reading, now: datetime) -> Iterator[Step]:
+    """What happens without any event."""
+    yield Step(Moment(definition.declared_at, Moment.DECLARED), "declare")
+    if reading.closes_at <= now:
+        yield Step(Moment(reading.closes_at, Moment.DEADLINE), "close")
 
 
 OUTCOMES: Final = frozenset({State.MET, State.MISSED, State.ANNULLED, State.UNRESOLVABLE})
 
 
-class _Course:
+class Course:
     """A reading on its way through the moments."""
 
     def __init__(self, definition: Definition, reading: Reading) -> None:
@@ -130,7 +128,21 @@ class _Course:
             str(path[0]): tally_of(criterion, path) for path, criterion in reading.criteria()
         }
 
-    def advance(self, moment: Moment, steps: list[Step]) -> Standing:
+        self.last: Moment | None = None
+        """The moment that it has come to: only later ones can follow."""
+        self._news: Standing | None = None
+
+    def follow(self, steps: Iterable[Step]) -> Iterator[Standing]:
+        """Apply steps that are all later than ``last``, in any order; a standing for each change of the news."""
+        ordered = sorted(steps, key=lambda step: step.order)
+        for moment, together in groupby(ordered, key=lambda step: step.moment):
+            standing = self._advance(moment, list(together))
+            self.last = moment
+            if self._news is None or not standing.same_news(self._news):
+                self._news = standing
+                yield standing
+
+    def _advance(self, moment: Moment, steps: list[Step]) -> Standing:
         """Apply everything of one moment, then look."""
         cause = None
         for step in steps:

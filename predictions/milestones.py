@@ -16,6 +16,7 @@ from predictions.standing import Standing, State
 from schemas.alerts import Alert, ToldKey
 
 FIRST_EVIDENCE: Final = "first evidence"
+BROKEN: Final = "broken"
 PROGRESS: Final = "progress"
 RETRACTED: Final = "retracted"
 
@@ -46,13 +47,43 @@ def alerts_of(changes: Iterable[Change], told: Mapping[ToldKey, int] = _NOTHING_
 
     ``told`` says how often each milestone was told already (``sinks.alerts.told``).
     """
-    return tuple(_alert(change, number, telling) for change in changes for number, telling in _untold(change, told))
+    return tuple(
+        alert for change in changes for alert in ((_broken(change, told),) if change.fault else _tell(change, told))
+    )
+
+
+def _tell(change: Change, told: Mapping[ToldKey, int]) -> Iterator[Alert]:
+    return (_alert(change, number, telling) for number, telling in _untold(change, told))
+
+
+def _broken(change: Change, told: Mapping[ToldKey, int]) -> Alert:
+    """Its SQL failed on the events that came: nobody judges it until it is mended."""
+    number = told.get((*_reading_of(change), BROKEN), 0) + 1
+    last = change.history[-1] if change.history else None
+    return Alert(
+        key=alert_key(change.definition, change.reading, BROKEN, number),
+        prediction=change.definition.id,
+        reading=change.reading.id,
+        version=change.definition.version,
+        kind=BROKEN,
+        milestone=BROKEN,
+        telling=number,
+        title=f"{change.definition.title} ({change.reading.id}): broken, and judged no more. {change.fault}",
+        state=last.state if last else State.OPEN,
+        progress=last.progress if last else 0.0,
+        known_at=last.known_at if last else change.definition.declared_at,
+        evidence=(),
+    )
 
 
 def _untold(change: Change, told: Mapping[ToldKey, int]) -> Iterator[tuple[int, Telling]]:
     """What the history tells beyond what was told, in its order; each with its number."""
     found: list[tuple[int, Telling]] = []
-    known = {name: count for (*reading, name), count in told.items() if tuple(reading) == _reading_of(change)}
+    known = {
+        name: count
+        for (*reading, name), count in told.items()
+        if tuple(reading) == _reading_of(change) and name != BROKEN
+    }
     courses = courses_of(change.reading, change.history)
     for name in {**courses, **known}:
         course, before = courses.get(name, Course()), known.get(name, 0)

@@ -1,15 +1,15 @@
 """Reading and writing what the engine keeps: declarations, histories, and what other tables say about them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
 
 from predictions.candidates import Cause, Moment
-from predictions.definition import Definition
 from predictions.fold import Change, Changes, Identity
 from predictions.standing import Resolution, Standing
 
@@ -19,30 +19,41 @@ Key = tuple[str, str]
 """A prediction and a reading."""
 
 
+def judged_by(connection: duckdb.DuckDBPyConnection, key: Key) -> tuple[int, str]:
+    """Version and hash of the definition by which the stored history was judged; 0 and nothing without one."""
+    rows = connection.execute(
+        "SELECT version, definition_hash FROM prediction_states WHERE prediction = ? AND reading = ? "
+        "ORDER BY seq DESC LIMIT 1",
+        [*key],
+    ).fetchall()
+    return rows[0] if rows else (0, "")
+
+
 @dataclass(frozen=True, slots=True)
-class Head:
-    """The last stored standing of a reading."""
+class Fault:
+    """How the SQL of a reading has failed on the events that there are."""
 
     version: int
     definition_hash: str
-    state: str
-    known_at: tuple[datetime, ...]
-    """Of every standing of the history."""
+    error: str
 
 
-def heads(connection: duckdb.DuckDBPyConnection) -> dict[Key, Head]:
-    """The last standing of every reading that has one."""
-    rows = connection.execute("""
-        SELECT
-            prediction, reading, any_value(version), max_by(definition_hash, seq),
-            max_by(state, seq), list(epoch_us(known_at) ORDER BY seq)
-        FROM prediction_states
-        GROUP BY prediction, reading
-    """).fetchall()
-    return {
-        (prediction, reading): Head(version, hash, state, tuple(map(from_microseconds, times)))
-        for prediction, reading, version, hash, state, times in rows
-    }
+def faults(connection: duckdb.DuckDBPyConnection) -> dict[Key, Fault]:
+    """The readings that are broken."""
+    rows = connection.execute(
+        "SELECT prediction, reading, version, definition_hash, error FROM prediction_faults"
+    ).fetchall()
+    return {(prediction, reading): Fault(*fault) for prediction, reading, *fault in rows}
+
+
+def note_fault(connection: duckdb.DuckDBPyConnection, key: Key, fault: Fault | None, now: datetime) -> None:
+    """A reading is broken, or no longer where there is no fault."""
+    connection.execute("DELETE FROM prediction_faults WHERE prediction = ? AND reading = ?", [*key])
+    if fault is not None:
+        connection.execute(
+            "INSERT INTO prediction_faults VALUES (?, ?, ?, ?, ?, ?)",
+            [*key, fault.version, fault.definition_hash, fault.error, now],
+        )
 
 
 def stored_history(connection: duckdb.DuckDBPyConnection, key: Key) -> tuple[Standing, ...]:
@@ -73,47 +84,51 @@ def stored_history(connection: duckdb.DuckDBPyConnection, key: Key) -> tuple[Sta
     )
 
 
-_COLUMNS: Final = """{"seq": "INTEGER", "known_at": "BIGINT", "state": "VARCHAR", "verdict": "VARCHAR",
-    "progress": "DOUBLE", "observed": "DOUBLE", "target": "DOUBLE", "detail": "VARCHAR",
-    "cause": {"source": "VARCHAR", "id": "VARCHAR", "topic": "VARCHAR", "partition": "INTEGER", "offset": "BIGINT"},
-    "evidence": "VARCHAR", "waiting": "VARCHAR"}"""
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Standings that come to the history of a reading, with their places in it."""
+
+    key: Key
+    version: int
+    definition_hash: str
+    numbered: Sequence[tuple[int, Standing]]
 
 
-def append(
-    connection: duckdb.DuckDBPyConnection,
-    definition: Definition,
-    reading: str,
-    numbered: Sequence[tuple[int, Standing]],
-    now: datetime,
-) -> None:
-    """Append standings in one statement (row by row is 500 times slower)."""
-    rows = [
-        {
-            "seq": seq,
-            "known_at": (standing.known_at - _EPOCH) // timedelta(microseconds=1),
-            "state": standing.state,
-            "verdict": standing.verdict,
-            "progress": standing.progress,
-            "observed": standing.observed,
-            "target": standing.target,
-            "detail": standing.detail,
-            "cause": standing.cause,
-            "evidence": json.dumps(standing.evidence, ensure_ascii=False),
-            "waiting": json.dumps(standing.waiting, ensure_ascii=False),
-        }
-        for seq, standing in numbered
-    ]
-    connection.execute(
-        f"""
-        INSERT INTO prediction_states BY NAME
-        SELECT
-            ? AS prediction, ? AS reading, ? AS version, ? AS definition_hash,
-            row.* REPLACE (make_timestamptz(row.known_at) AS known_at),
-            CAST(? AS TIMESTAMPTZ) AS landed_at
-        FROM (SELECT unnest(from_json(?, '[{_COLUMNS}]')) AS row)
-        """,
-        [definition.id, reading, definition.version, definition.hash, now, json.dumps(rows)],
+_INSTANT: Final = pa.timestamp("us", tz="UTC")
+_TEXTS: Final = (("source", pa.string()), ("id", pa.string()), ("topic", pa.string()))
+_CAUSE: Final = pa.struct((*_TEXTS, ("partition", pa.int32()), ("offset", pa.int64())))
+_SCHEMA: Final = pa.schema(
+    (
+        *(("prediction", pa.string()), ("reading", pa.string())),
+        *(("version", pa.int32()), ("definition_hash", pa.string()), ("seq", pa.int32()), ("known_at", _INSTANT)),
+        *(("state", pa.string()), ("verdict", pa.string())),
+        *(("progress", pa.float64()), ("observed", pa.float64()), ("target", pa.float64())),
+        *(("detail", pa.string()), ("cause", _CAUSE), ("evidence", pa.string()), ("waiting", pa.string())),
+        ("landed_at", _INSTANT),
     )
+)
+"""The columns of ``prediction_states``, in their order."""
+
+
+def append(connection: duckdb.DuckDBPyConnection, appended: Iterable[Appended], now: datetime) -> None:
+    """Append standings of all readings in one statement (row by row is 500 times slower)."""
+    rows = [
+        (
+            *(*one.key, one.version, one.definition_hash, seq),
+            *(standing.known_at, standing.state, standing.verdict),
+            *(standing.progress, standing.observed, standing.target, standing.detail, standing.cause),
+            *(_json(standing.evidence), _json(standing.waiting), now),
+        )
+        for one in appended
+        for seq, standing in one.numbered
+    ]
+    if rows:
+        columns = [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), _SCHEMA, strict=True)]
+        connection.from_arrow(pa.table(columns, schema=_SCHEMA)).insert_into("prediction_states")
+
+
+def _json(items: Sequence[Any]) -> str:
+    return json.dumps(items, ensure_ascii=False)
 
 
 def supersede(connection: duckdb.DuckDBPyConnection, key: Key, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Helper views over the typed views, for what one event alone does not say; and which event types a view reads."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,16 @@ import duckdb
 from schemas.topics import EVENT_TYPES
 
 VIEWS_FILE: Final = Path(__file__).with_name("views.sql")
+ROW_BY_ROW: Final = frozenset({"lab_designer_parts", "company_prices"})
+"""Helper views of which each row follows from one event, whatever else there is."""
+
+KEPT_ROWS: Final[Mapping[str, str]] = {
+    "lab_designer_parts": "TRUE",
+    "facts_benchmark": "benchmark ILIKE 'epoch capabilities index%'",
+    "facts_model_release": "training_compute_flop >= 5e25",
+}
+"""What the other helper views read, and which of its rows: no fewer than their own conditions let through."""
+
 _CREATE: Final = re.compile(r"^CREATE OR REPLACE VIEW (?P<name>\w+) AS\b", re.MULTILINE)
 _FACTS: Final = {f"facts_{name.replace('-', '_')}": name for name in EVENT_TYPES}
 

@@ -86,6 +86,20 @@ class SettleBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Fresh:
+    """Which events a batch has added, where it has added and changed nothing else.
+
+    It says what is to be looked at again: these, and what they correct or retract.
+    """
+
+    landed_at: datetime
+    hashes: frozenset[int] = frozenset()
+    """Of the events that landed, as in the column ``event_hash``."""
+    decided: bool = False
+    """Whether decisions of people landed too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Landed:
     """What became of the inputs that are new in a batch, each counted once.
 
@@ -103,6 +117,9 @@ class Landed:
     """How many of the landed ones are decisions."""
     rules: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False)
     """How many of the rejected ones each (stage, rule) refused."""
+    fresh: Fresh | None = field(default=None, compare=False)
+    """None where events changed places with their duplicates or lost them, so that everything has to be looked at, and
+    for several batches together."""
 
     def __add__(self, other: "Landed") -> "Landed":
         return Landed(

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from schemas.outcomes import Outcome
 from schemas.records import InputName
-from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, Delivery, Landed, SettleBatch
+from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, Delivery, Fresh, Landed, SettleBatch
 from schemas.topics import EVENT_TYPES
 from sinks.arrow_rows import decisions_table, events_table, rejection_kind, rejections_table, table_of
 from sinks.base import Offsets
@@ -80,6 +80,7 @@ def land(connection: duckdb.DuckDBPyConnection, batch: SettleBatch, landed_at: d
     found = _sort_out(connection, (*fresh.signals, *fresh.decisions))
     _insert_rows(connection, fresh, found, landed_at)
     moved = rank(connection, found.disputed | retired.identities)
+    undisturbed = not (found.disputed or retired.identities)
     return Landed(
         landed=fresh.new(found.landed),
         duplicate=fresh.new(found.duplicates),
@@ -88,7 +89,13 @@ def land(connection: duckdb.DuckDBPyConnection, batch: SettleBatch, landed_at: d
         event_types=_types(found.signals) | _types_of(retired) | moved,
         decisions=fresh.new(found.decisions),
         rules=Counter((one.stage, one.rule) for one in fresh.rejections if one.input not in fresh.replaced),
+        fresh=_what_is_fresh(found, landed_at) if undisturbed else None,
     )
+
+
+def _what_is_fresh(found: _Sorted, landed_at: datetime) -> Fresh:
+    hashes = frozenset(event_hash(*identity_of(one)) for one in found.signals)
+    return Fresh(landed_at, hashes, decided=bool(found.decisions))
 
 
 def _types(landed: Iterable[ArrivedSignal]) -> frozenset[str]:

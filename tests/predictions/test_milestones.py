@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from predictions.evaluate import PredictionEngine
 from predictions.milestones import alerts_of, courses_of
 from schemas.alerts import Alert
 from sinks import alerts as outbox
@@ -159,11 +160,11 @@ def test_a_store_made_anew_tells_nothing_twice_and_without_its_outbox_gives_the_
         unicorn(world, company)
         before += told(world)
     world.connection.execute("DELETE FROM prediction_states")
-    world.types = {"funding"}
+    world.engine = PredictionEngine(world.definitions)
     assert told(world) == ()
     world.connection.execute("DELETE FROM prediction_states")
     world.connection.execute("DELETE FROM outbox")
-    world.types = {"funding"}
+    world.engine = PredictionEngine(world.definitions)
     assert [alert.key for alert in told(world)] == [alert.key for alert in before]
 
 

@@ -13,6 +13,7 @@ from predictions.evaluate import Change, PredictionEngine
 from predictions.load import parse_definition
 from predictions.standing import Standing
 from predictions.views import install_views
+from schemas.settling import Fresh
 from schemas.values import PartialDate
 from sinks.duckdb_tables import migrate, migrations
 from sinks.known_fields import known_fields
@@ -65,7 +66,9 @@ class World:
     definitions: tuple[Definition, ...] = ()
     now: datetime = START
     offset: int = 0
-    types: set[str] = field(default_factory=set)
+    fresh: set[int] = field(default_factory=set)
+    """Hashes of what became known since the last batch."""
+    decided: bool = False
 
     def __post_init__(self) -> None:
         self.engine = PredictionEngine(self.definitions)
@@ -132,12 +135,13 @@ class World:
         }
         marks = ", ".join("?" * len(row))
         self.connection.execute(f"INSERT INTO events ({', '.join(row)}) VALUES ({marks})", list(row.values()))
-        self.types.add(event_type)
+        self.fresh.add(identity_hash(("test", id)))
 
     def resolve(self, prediction: str, reading: str | None, outcome: str, why: str | None = None) -> None:
         """A person decides."""
         self.now += timedelta(hours=1)
         self.offset += 1
+        self.decided = True
         data = json.dumps({"prediction": prediction, "reading": reading, "outcome": outcome})
         id = f"decision-{self.offset}"
         values = [identity_hash(("test", id)), "test", id, "resolve", "Ada", why, data, "{}", id]
@@ -146,12 +150,19 @@ class World:
             [*values, self.now, self.now, self.now, "decisions", 0, self.offset],
         )
 
-    def evaluate(self, now: datetime | None = None) -> tuple[Change, ...]:
+    def evaluate(self, now: datetime | None = None, *, committed: bool = True) -> tuple[Change, ...]:
         """One batch ends here."""
         if now:
             self.now = now
-        changes = self.engine.evaluate(self.connection, frozenset(self.types), self.now)
-        self.types.clear()
+        hashes = frozenset(self.fresh)
+        self.connection.execute(
+            "UPDATE events SET landed_at = ? WHERE list_contains(?::UBIGINT[], event_hash)", [self.now, list(hashes)]
+        )
+        changes = self.engine.evaluate(self.connection, self.now, Fresh(self.now, hashes, self.decided))
+        if committed:
+            self.engine.keep()
+        self.fresh.clear()
+        self.decided = False
         return changes
 
     def history(self, prediction: str, reading: str) -> tuple[Standing, ...]:
