@@ -81,16 +81,19 @@ class Teller:
         transaction.address(addressed, self._limits if self._by_clock else None, now)
 
     def _of_predictions(self, transaction: Transaction, changes: Sequence[Change]) -> Iterator[Addressed]:
-        told = transaction.told(change.definition.id for change in changes)
+        about = {
+            change.definition.id: [rule for rule in self._rules if rule.is_about(change.definition)]
+            for change in changes
+        }
+        told = transaction.told(about)
+        for alert in alerts_of(changes, told):
+            by_rule = [self._addressed(rule, alert) for rule in about[alert.prediction] if alert.kind in rule.told]
+            # Milestones are numbered by what the outbox holds: what nobody asks for is noted all the same.
+            yield from by_rule or [Addressed(alert, (NOBODY,))]
         for change in changes:
-            about = [rule for rule in self._rules if rule.is_about(change.definition)]
-            for alert in alerts_of([change], told):
-                by_rule = [self._addressed(rule, alert) for rule in about if alert.kind in rule.told]
-                # Milestones are numbered by what the outbox holds: what nobody asks for is noted all the same.
-                yield from by_rule or [Addressed(alert, (NOBODY,))]
-            if any(NEAR_MISS in rule.told for rule in about):
-                for alert in near_misses_of(change):
-                    yield from (self._addressed(rule, alert) for rule in about if NEAR_MISS in rule.told)
+            asking = [rule for rule in about[change.definition.id] if NEAR_MISS in rule.told]
+            for alert in near_misses_of(change) if asking else ():
+                yield from (self._addressed(rule, alert) for rule in asking)
 
     def _of_events(self, transaction: Transaction, arrived: str) -> Iterator[Addressed]:
         found = list(self._queries.found(transaction.connection, arrived))
