@@ -144,6 +144,21 @@ def definitions(_: Settings) -> Diagnosis:
     return Diagnosis("definitions", True, f"{count} predictions, each readable and planned by DuckDB")
 
 
+def alert_rules(settings: Settings) -> Diagnosis:
+    """Can the rules be used, and their receivers be built? Nothing is sent."""
+    from dualtrack.alerting import check_rules_of
+    from schemas.faults import Fault
+
+    if settings.alert_rules is None:
+        return Diagnosis("alert rules", None, "none", "set DUALTRACK_ALERT_RULES to choose who is told of what")
+    try:
+        rules = check_rules_of(settings)
+    except Fault as fault:
+        return Diagnosis("alert rules", False, str(fault), "mend the file at that line")
+    count = len(rules.rules)
+    return Diagnosis("alert rules", True, f"{count} {'rule' if count == 1 else 'rules'} in {settings.alert_rules}")
+
+
 def webhook(settings: Settings) -> Diagnosis:
     """Is somebody told by webhook? Nothing is sent: a doctor should not ring people up."""
     from schemas.faults import TerminalFault
@@ -165,6 +180,7 @@ CHECKS: Final[dict[str, Callable[[Settings], Diagnosis]]] = {
     "store": store,
     "broker": broker,
     "definitions": definitions,
+    "alert rules": alert_rules,
     "webhook": webhook,
 }
 """All checks, in the order in which they are shown."""

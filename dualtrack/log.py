@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pythonjsonlogger.json import JsonFormatter
 
+from dualtrack.alerting import secrets_in_rules
 from dualtrack.harmless import harmless_line
 from dualtrack.settings import Settings
 
@@ -41,7 +42,7 @@ def log_of_worker(settings: Settings, role: str) -> None:
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """Every secret that the settings hold or name a file for, the longest first."""
+    """Every secret that the settings and the alert rules hold or name a file for, the longest first."""
     found: set[str] = set()
     for name in settings.secret_fields():
         given, file = getattr(settings, name), getattr(settings, f"{name}_file", None)
@@ -49,6 +50,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
             found.add(given.get_secret_value())
         elif file is not None:
             found.add(_held_by(file))
+    found.update(secrets_in_rules(settings))
     # Of an address, what stands behind the host is the secret; the host alone is told in errors. A word such as
     # "alerts" is none, and stars in its place would make the log unreadable.
     paths = {secret.split("://", 1)[1].partition("/")[2] for secret in found if "://" in secret}

@@ -34,7 +34,7 @@ from sinks.base import Clock, NothingToRead, StoreLocked
 from sinks.differences import TableDifference, differences
 from sinks.duckdb_sink import DuckDBSink
 from sinks.files import copy_by_child
-from sinks.old_store import OldStore
+from sinks.old_store import OldStore, rows_beyond
 from sinks.snapshot import snapshot_closed_file
 
 REBUILT: Final = "rebuilt"
@@ -141,22 +141,26 @@ class _Rebuilding:
         self._clock = _clock_of(old) if options.verify and old else utc_now
         sink = DuckDBSink(draft, self._clock, reference_tables(), settings.duckdb_memory)
         parts = settle_parts(settings, settings.receivers())
-        self._parts = replace(parts, sink=sink, tools=replace(parts.tools, sink=sink, clock=self._clock))
+        # When the old store looked at the clock last is not known: what time alone brings is no difference.
+        teller = parts.tools.teller
+        self._teller = teller.without_clock() if options.verify and teller else teller
+        tools = replace(parts.tools, sink=sink, clock=self._clock, teller=self._teller)
+        self._parts = replace(parts, sink=sink, tools=tools)
+        self._read_before = old.offsets() if old else {}
 
     def land(self, log: WholeLog, on_progress: OnProgress) -> None:
         """Carry over, land everything, judge."""
         draft, old, report = self._parts.sink, self._old, self._report
-        until: Mapping[Place, int] | None = None
+        until = self._read_before if self._options.verify else None
         if old is not None:
             draft.open()  # makes the tables
             draft.close()
             forgotten = {(gap.topic, gap.partition): gap.first for gap in report.gaps if gap.unread <= gap.end}
             report.carried_over = old.carry_over(draft.path, self._judged(), forgotten)
-            until = old.offsets() if self._options.verify else None
         with draft:
             draft.open()
             # Without predictions: they are judged below, when the store is whole.
-            tools = SettleTools(draft, PredictionEngine(()), (), self._clock)
+            tools = SettleTools(draft, PredictionEngine(()), None, self._clock)
             total = sum(_wanted(span, place, until) for place, span in log.spans.items())
             on_progress(0, total)
             for batch in log.batches(until):
@@ -167,10 +171,13 @@ class _Rebuilding:
 
     def _judge(self, parts: SettleParts) -> None:
         parts.open()
-        with parts.sink:
+        with parts.sink, parts.sink.transaction() as transaction:
+            if self._teller is not None and self._teller.watches_events:
+                # What the old store had read was told, or not, by the rules of its day.
+                beyond = rows_beyond(transaction.connection, self._read_before)
+                self._teller.tell(transaction, (), self._clock(), beyond)
             if self._old is None and not self._options.send_alerts:
-                with parts.sink.transaction() as transaction:
-                    self._report.not_sent = note_unsent(transaction.connection, REBUILT, self._clock())
+                self._report.not_sent = note_unsent(transaction.connection, REBUILT, self._clock())
 
     def _judged(self) -> list[tuple[str, str, int, str]]:
         return [

@@ -7,14 +7,16 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from schemas.export import asyncapi, json_schemas
+from predictions.alert_rules import AlertRules
+from schemas.export import DIALECT, asyncapi, json_schemas
 
 COMMITTED = Path(__file__).parent.parent / "schemas" / "json"
 
 
 def schema_files() -> dict[str, str]:
     """File name to content."""
-    files = {f"{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in json_schemas().items()}
+    schemas = {**json_schemas(), "alert-rules": {"$schema": DIALECT, **AlertRules.model_json_schema()}}
+    files = {f"{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
     yaml = YAML(typ="rt")
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()

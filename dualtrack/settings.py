@@ -1,5 +1,6 @@
 """All settings, each with its reason; the only reader of the environment."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -35,6 +36,15 @@ class Settings(KafkaSecurity, BaseSettings):
 
     webhook_url_file: Path | None = None
     """A file that holds the address."""
+
+    webhook_secret: SecretStr | None = None
+    """The key with which what is posted there is signed (docs/alerts.md); or:"""
+
+    webhook_secret_file: Path | None = None
+    """A file that holds the key."""
+
+    alert_rules: Path | None = None
+    """Who is told of what, a YAML file (docs/alerts.md). Where unset, everybody hears of every milestone."""
 
     session_timeout_s: float = 10.0
     """How long after a worker was killed its partitions go to another; a stop gives them away at once. Kafka's brokers
@@ -82,6 +92,8 @@ class Settings(KafkaSecurity, BaseSettings):
             if self.webhook_url_file is not None:
                 raise ValueError("DUALTRACK_WEBHOOK_URL and DUALTRACK_WEBHOOK_URL_FILE are both set: unset one of them")
             checked_url("DUALTRACK_WEBHOOK_URL", self.webhook_url.get_secret_value())
+        if self.webhook_secret is not None and self.webhook_secret_file is not None:
+            raise ValueError("DUALTRACK_WEBHOOK_SECRET and DUALTRACK_WEBHOOK_SECRET_FILE are both set: unset one")
         return self
 
     @classmethod
@@ -142,6 +154,18 @@ class Settings(KafkaSecurity, BaseSettings):
             return None
         url = secret_of("DUALTRACK_WEBHOOK_URL", self.webhook_url, self.webhook_url_file)
         return checked_url("DUALTRACK_WEBHOOK_URL_FILE", url)
+
+    def webhook_key(self) -> str | None:
+        """The key of the webhook's signature, for the receiver only; None where it is not signed. Raises BadSecret."""
+        if self.webhook_secret is None and self.webhook_secret_file is None:
+            return None
+        return secret_of("DUALTRACK_WEBHOOK_SECRET", self.webhook_secret, self.webhook_secret_file)
+
+
+def environment_variable(name: str) -> SecretStr | None:
+    """What a file of ours names as ``${NAME}``; None where that is unset or empty."""
+    value = os.environ.get(name)
+    return SecretStr(value) if value else None
 
 
 def split_address(address: str) -> tuple[str, int]:

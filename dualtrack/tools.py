@@ -47,23 +47,22 @@ def validate_tools() -> "ValidateTools":
 
 
 def settle_parts(settings: Settings, receivers: tuple[str, ...]) -> "SettleParts":
-    """The writer, the predictions and who is told; nothing is opened yet. Raises BrokenDefinition, RegistryError."""
+    """The writer, the predictions and who is told; nothing is opened yet. ``receivers`` are told by rules that name
+    nobody. Raises BrokenDefinition, BrokenRules, RegistryError."""
+    from dualtrack.alerting import receivers_of, rules_of
     from pipeline.flow import SettleTools
     from pipeline.settle import SettleParts
+    from pipeline.telling import Teller
     from predictions.evaluate import PredictionEngine
     from predictions.load import load_definitions
     from sinks.duckdb_sink import DuckDBSink
-    from sinks.receivers import FILE, WEBHOOK, FileReceiver, Receiver, WebhookReceiver
 
     settings.make_home()
     sink = DuckDBSink(settings.database, utc_now, reference_tables(), settings.duckdb_memory)
     definitions = load_definitions()
-    tools = SettleTools(sink, PredictionEngine(definitions), receivers, utc_now)
-    told: dict[str, Receiver] = {FILE: FileReceiver(settings.alerts_file)}
-    webhook = settings.webhook()
-    if webhook:
-        told[WEBHOOK] = WebhookReceiver(webhook)
-    return SettleParts(sink, tools, told, settings.snapshot, definitions)
+    rules = rules_of(settings)
+    tools = SettleTools(sink, PredictionEngine(definitions), Teller(receivers, rules, definitions), utc_now)
+    return SettleParts(sink, tools, receivers_of(settings, rules), settings.snapshot, definitions)
 
 
 def reference_tables() -> dict[str, list[dict[str, Any]]]:
@@ -111,13 +110,16 @@ def run_stations(
     http: "HttpConfig | None" = None,
 ) -> int:
     """Run workers until they are told to stop; returns the exit code."""
+    from dualtrack.alerting import check_rules_of
     from pipeline.app import KafkaConfig, run_workers
     from pipeline.credentials import faust_credentials
     from pipeline.fetching import ReadConfig
 
     settings.make_home()
-    # A broken definition stops the start here, before anything connects or joins a group.
+    # A broken definition or rule stops the start here, before anything connects or joins a group.
     check_definitions()
+    if settings.alert_rules is not None:
+        check_rules_of(settings)
     servers = bootstrap_servers or settings.bootstrap_servers()
     if servers is None:
         raise TerminalFault("no Kafka is configured: set DUALTRACK_KAFKA=host:port")
@@ -142,22 +144,30 @@ def check_definitions() -> int:
 
     Returns how many there are. Raises BrokenDefinition with file, line and what to change; takes about a second.
     """
+    from predictions.load import load_definitions, validate_sql
+
+    definitions = load_definitions()
+    with planning_store() as connection:
+        validate_sql(connection, definitions)
+    return len(definitions)
+
+
+@contextmanager
+def planning_store() -> "Iterator[duckdb.DuckDBPyConnection]":
+    """An empty store in memory, with its views, for queries to be planned on."""
     import duckdb
 
-    from predictions.load import load_definitions, validate_sql
     from predictions.views import install_views
     from sinks.duckdb_tables import migrate, migrations
     from sinks.views import create_views, load_reference
 
-    definitions = load_definitions()
     with duckdb.connect() as connection:
         migrate(connection, 0, migrations(), utc_now())
         create_views(connection)
         for name, rows in reference_tables().items():
             load_reference(connection, name, rows)
         install_views(connection)
-        validate_sql(connection, definitions)
-    return len(definitions)
+        yield connection
 
 
 @dataclass(frozen=True, slots=True)

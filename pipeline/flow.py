@@ -23,8 +23,8 @@ from pipeline.steps.encode import encode_passed, encode_rejected
 from pipeline.steps.enrich import EnrichTools, enrich
 from pipeline.steps.parse import parse
 from pipeline.steps.read_headline import read_headline
+from pipeline.telling import Teller, landed_after
 from predictions.evaluate import Change, PredictionEngine
-from predictions.milestones import alerts_of
 from predictions.sightings import QueryFailed
 from schemas.outcomes import Parsed, Rejected
 from schemas.records import OutRecord, RecordBatch
@@ -78,11 +78,12 @@ def validate_batch(records: RecordBatch, tools: ValidateTools) -> Validated:
 
 @dataclass(frozen=True, slots=True)
 class SettleTools:
-    """What settle works with: the one writer of DuckDB, the predictions, who is told, and a clock."""
+    """What settle works with: the one writer of DuckDB, the predictions, who is told of what, and a clock."""
 
     sink: DuckDBSink
     predictions: PredictionEngine
-    receivers: tuple[str, ...]
+    teller: Teller | None
+    """None where nobody is told: a rebuild tells at its end."""
     clock: Clock
 
 
@@ -115,13 +116,14 @@ def settle_batch(records: RecordBatch, tools: SettleTools, next_offsets: Offsets
 def _settle(batch: SettleBatch, tools: SettleTools) -> Settled:
     now = tools.clock()
     with tools.sink.transaction() as transaction:
+        last = transaction.last_row()
         # 2. Rows, rejections, duplicates, decisions, the ledger and the offsets.
         landed = transaction.land(batch, now)
         # 3. The predictions whose inputs changed, or whose deadline has passed.
         changes = tools.predictions.evaluate(transaction.connection, now, landed.fresh)
-        # 4. What people on alert must hear, to be delivered after the commit.
-        told = transaction.told(change.definition.id for change in changes)
-        transaction.queue(alerts_of(changes, told), tools.receivers)
+        # 4. What people on alert must hear by their rules, to be delivered after the commit.
+        if tools.teller is not None:
+            tools.teller.tell(transaction, changes, now, landed_after(last) if landed.event_types else None)
     # 5. Committed: all of it, or on any fault none of it.
     tools.predictions.keep()
     return Settled(landed, changes, batch)

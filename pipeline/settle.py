@@ -50,7 +50,7 @@ class SettleParts:
     def open(self, wait_seconds: float | None = None, on_wait: OnWait | None = None) -> None:
         """Take the store and prepare it for the predictions: their views, and what is declared.
 
-        Raises StoreLocked, and BrokenDefinition where a criterion does not fit the views.
+        Raises StoreLocked, and BrokenDefinition or BrokenRules where a criterion or a query does not fit the views.
         """
         self.sink.open(wait_seconds, on_wait)
         try:
@@ -63,6 +63,8 @@ class SettleParts:
         with self.sink.transaction() as transaction:
             install_views(transaction.connection)
             validate_sql(transaction.connection, self.definitions)
+            if self.tools.teller is not None:
+                self.tools.teller.check(transaction.connection)
             self.tools.predictions.declare(transaction.connection, self.tools.clock())
         # The registry or a definition may have changed since the last start: a batch of nothing looks at everything.
         settle_batch((), self.tools)

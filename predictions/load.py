@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import date
 from io import StringIO
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import duckdb
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -20,6 +20,9 @@ from predictions.definitions import DEFINITIONS
 from schemas.faults import TerminalFault
 
 FOLDER: Final = FilePath(__file__).with_name("definitions")
+
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class BrokenDefinition(TerminalFault):
@@ -49,6 +52,13 @@ def load_definition(file: FilePath) -> Definition:
 
 def parse_definition(text: str, file: str) -> Definition:
     """A definition from its YAML text; ``file`` is for messages."""
+    definition, origin = parse_yaml(text, file, Definition, "a definition is a mapping: it starts with `id: ...`")
+    return definition.read_from(origin)
+
+
+def parse_yaml(text: str, file: str, model: type[Model], otherwise: str) -> tuple[Model, Origin]:
+    """A model from YAML, and where everything in it stands. Raises BrokenDefinition, with the text ``otherwise`` where
+    the file holds no mapping."""
     try:
         tree = YAML(typ="rt").load(StringIO(text))
     except MarkedYAMLError as error:
@@ -56,12 +66,12 @@ def parse_definition(text: str, file: str) -> Definition:
         reason = (error.problem or "").splitlines()[0] if error.problem else "cannot be read"
         raise BrokenDefinition(f"{file}:{line}: this is no YAML: {reason}") from error
     if not isinstance(tree, CommentedMap):
-        raise BrokenDefinition(f"{file}:1: a definition is a mapping: it starts with `id: ...`")
+        raise BrokenDefinition(f"{file}:1: {otherwise}")
     lines: dict[Path, int] = {}
     plain = _plain(tree, (), lines)
     origin = Origin(file, lines)
     try:
-        return Definition.model_validate_json(json.dumps(plain, default=str)).read_from(origin)
+        return model.model_validate_json(json.dumps(plain, default=str)), origin
     except ValidationError as error:
         problems = [_problem(origin, details) for details in error.errors(include_url=False)]
         raise BrokenDefinition("\n".join(problems)) from error
@@ -121,7 +131,7 @@ def _problem(origin: Origin, details: ErrorDetails) -> str:
     path: Path = details["loc"]
     context = details.get("ctx", {})
     if details["type"] == "misplaced":
-        path = context["at"]
+        path = (*path, *context["at"])
     elif details["type"] == "unknown_key":
         path = (*path, context["key"])
     message = details["msg"].removeprefix("Value error, ")

@@ -11,7 +11,7 @@ from schemas.events import EVENTS
 from schemas.signals import ValidatedSignal
 from schemas.topics import DECISIONS, PREDICTIONS_CHANGED, REJECTED, VALIDATED, topic_of
 
-_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 OTHER_MODELS: Final[dict[str, type[BaseModel]]] = {
     "envelope": Envelope,
@@ -25,7 +25,7 @@ OTHER_MODELS: Final[dict[str, type[BaseModel]]] = {
 def json_schemas() -> dict[str, dict[str, Any]]:
     """File name without ending (``deal.v1``) to JSON Schema."""
     models = {f"{event.event_type}.v{event.version}": event for event in EVENTS} | OTHER_MODELS
-    return {name: {"$schema": _DIALECT, **model.model_json_schema(mode="validation")} for name, model in models.items()}
+    return {name: {"$schema": DIALECT, **model.model_json_schema(mode="validation")} for name, model in models.items()}
 
 
 def asyncapi(version: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The alert outbox: written with the state that caused an alert, emptied afterwards, at least once.
 
-1. ``queue`` writes the alert in the batch's transaction, once per (key, receiver).
+1. ``address`` (``sinks.addressing``) writes the alert in the batch's transaction, once per (key, receiver).
 2. ``deliver_due`` sends what is due, outside of any transaction: a slow receiver holds up no landing.
 3. Each attempt is appended as a row of ``deliveries``. A crash between 2 and 3 sends the alert again; the key tells.
 
@@ -13,15 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import duckdb
 
-from schemas.alerts import Alert, ToldKey
+from schemas.alerts import NO_MILESTONES, Addressed, Alert, ToldKey
 from schemas.records import OutRecord
 from schemas.topics import PREDICTIONS_CHANGED
-from sinks.arrow_rows import table_of
-from sinks.probing import insert
+from sinks.addressing import address
 from sinks.receivers import TOPIC, NotDelivered, Receiver
 
 logger = logging.getLogger(__name__)
@@ -77,29 +76,8 @@ def wait_after(attempts: int) -> timedelta:
 def queue(
     connection: duckdb.DuckDBPyConnection, alerts: Sequence[Alert], receivers: Sequence[str], created_at: datetime
 ) -> int:
-    """Add alerts to the outbox in the caller's transaction; returns how many (key, receiver) pairs were new."""
-    wanted = {(alert.key, receiver): alert for alert in reversed(alerts) for receiver in receivers}
-    if not wanted:
-        return 0
-    known = connection.execute(
-        'SELECT "key", receiver FROM outbox WHERE "key" IN (SELECT unnest(?::VARCHAR[]))',
-        [[alert.key for alert in alerts]],
-    ).fetchall()
-    fresh = [(receiver, alert) for (key, receiver), alert in reversed(wanted.items()) if (key, receiver) not in known]
-    columns: dict[str, list[Any]] = {
-        "key": [alert.key for _, alert in fresh],
-        "receiver": [receiver for receiver, _ in fresh],
-        "prediction": [alert.prediction for _, alert in fresh],
-        "reading": [alert.reading for _, alert in fresh],
-        "version": [alert.version for _, alert in fresh],
-        "milestone": [alert.milestone for _, alert in fresh],
-        "telling": [alert.telling for _, alert in fresh],
-        "kind": [alert.kind for _, alert in fresh],
-        "payload": [alert.model_dump_json() for _, alert in fresh],
-        "created_at": [created_at] * len(fresh),
-    }
-    insert(connection, "outbox", table_of(columns))
-    return len(fresh)
+    """Add alerts to the outbox for all of these receivers, by no rule (see ``sinks.addressing``)."""
+    return address(connection, [Addressed(alert, tuple(receivers)) for alert in alerts], created_at)
 
 
 def told(connection: duckdb.DuckDBPyConnection, predictions: Iterable[str]) -> dict[ToldKey, int]:
@@ -110,9 +88,9 @@ def told(connection: duckdb.DuckDBPyConnection, predictions: Iterable[str]) -> d
     rows = connection.execute(
         """
         SELECT prediction, reading, version, milestone, max(telling) FROM outbox
-        WHERE prediction IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL
+        WHERE prediction IN (SELECT unnest(?::VARCHAR[])) AND NOT list_contains(?, kind) GROUP BY ALL
         """,
-        [wanted],
+        [wanted, list(NO_MILESTONES)],
     )
     return {
         (prediction, reading, version, name): count for prediction, reading, version, name, count in rows.fetchall()
@@ -137,7 +115,7 @@ def record_of(alert: Alert) -> OutRecord:
     """An alert as a record on ``predictions.changed``."""
     return OutRecord(
         topic=PREDICTIONS_CHANGED,
-        key=alert.prediction.encode(),
+        key=(alert.prediction or alert.rule or alert.kind).encode(),
         value=alert.model_dump_json().encode(),
         headers=((IDEMPOTENCY_KEY, alert.key.encode()),),
     )
@@ -160,11 +138,11 @@ def note_attempt(
 
 def note_unsent(connection: duckdb.DuckDBPyConnection, remark: str, now: datetime) -> int:
     """Note all that waits as delivered, with a remark instead of an attempt: nobody is told. Returns how many."""
-    waiting = pending(connection)
-    for receiver, alert in waiting:
+    waiting = _waiting(connection, held=True)
+    for one in waiting:
         connection.execute(
             'INSERT INTO deliveries ("key", receiver, delivered, error, attempted_at) VALUES (?, ?, true, ?, ?)',
-            [alert.key, receiver, remark, now],
+            [one.alert.key, one.receiver, remark, now],
         )
     return len(waiting)
 
@@ -216,7 +194,7 @@ def oldest_waiting(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int
         """
         SELECT o.receiver, count(*), min(o.created_at)
         FROM outbox o
-        WHERE NOT EXISTS (
+        WHERE o.held IS NOT TRUE AND NOT EXISTS (
             FROM deliveries d WHERE d."key" = o."key" AND d.receiver = o.receiver AND d.delivered
         )
         GROUP BY o.receiver
@@ -242,12 +220,14 @@ def _sent(receiver: Receiver, alert: Alert) -> str | None:
     return None
 
 
-def _waiting(connection: duckdb.DuckDBPyConnection) -> list[_Waiting]:
+def _waiting(connection: duckdb.DuckDBPyConnection, *, held: bool = False) -> list[_Waiting]:
+    """What is to be delivered; with ``held`` also what waits for a digest."""
     rows = connection.execute(
-        """
+        f"""
         SELECT o.receiver, o.payload, count(d."key"), max(d.attempted_at)
         FROM outbox o
         LEFT JOIN deliveries d ON d."key" = o."key" AND d.receiver = o.receiver
+        {"" if held else "WHERE o.held IS NOT TRUE"}
         GROUP BY o."key", o.receiver, o.payload, o.created_at
         HAVING NOT coalesce(bool_or(d.delivered), false)
         ORDER BY o.created_at, o."key", o.receiver

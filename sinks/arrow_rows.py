@@ -26,6 +26,8 @@ _IDENTITY: Final = pa.struct([("source", pa.string()), ("id", pa.string())])
 
 TYPES: Final[Mapping[str, pa.DataType]] = {
     "version": pa.int32(),
+    "held": pa.bool_(),
+    "delivered": pa.bool_(),
     "urls": pa.list_(pa.string()),
     "occurred_on": pa.date32(),
     "occurred_until": pa.date32(),

@@ -8,7 +8,7 @@ batch are there if and only if the offsets that say so are there. A sink keeps i
 3. ``transaction``: begin.
    a. ``land``: drop inputs that had their outcome before, tell duplicates from new events, write rows and outcomes.
    b. write what follows from them (evaluations of predictions), on the same transaction.
-   c. ``queue``: put alerts into the outbox.
+   c. ``address``: put alerts into the outbox.
    d. the next offsets are written with the rows, by ``land``.
 4. Leaving the ``with`` block commits all of it; an exception rolls all of it back and goes on to the caller.
 5. Only then may the caller acknowledge. A crash between 4 and 5 brings the batch again, and step 3a drops it.
@@ -28,12 +28,12 @@ Faults, beside those of ``schemas.faults``::
     └── StoreBusy        disk full, out of memory, a conflict: may pass
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from schemas.alerts import Alert
+from schemas.alerts import Addressed, Alert
 from schemas.faults import TerminalFault, TransientFault
 from schemas.settling import Landed, SettleBatch
 
@@ -80,6 +80,9 @@ class SinkTransaction(Protocol):
 
     def queue(self, alerts: Sequence[Alert], receivers: Sequence[str]) -> int:
         """Put alerts into the outbox, once per key and receiver; returns how many were new."""
+
+    def address(self, addressed: Sequence[Addressed], limits: Mapping[str, int | None] | None, now: datetime) -> int:
+        """The same as rules say: to whom, and how many in an hour (``limits``, by rule)."""
 
 
 class Sink(Protocol):

@@ -10,10 +10,11 @@ from typing import Any, Final, Self
 
 import duckdb
 
-from schemas.alerts import Alert, ToldKey
+from schemas.alerts import Addressed, Alert, ToldKey
 from schemas.settling import Landed, SettleBatch
 from sinks import alerts as outbox
 from sinks import held
+from sinks.addressing import address, bundle
 from sinks.base import Clock, Offsets, StoreLocked
 from sinks.driver_faults import as_fault, translated
 from sinks.duckdb_tables import connect_for_writing
@@ -71,6 +72,17 @@ class Transaction:
     def queue(self, alerts: Sequence[Alert], receivers: Sequence[str]) -> int:
         """Put alerts into the outbox, once per key and receiver; returns how many rows were new."""
         return outbox.queue(self.connection, alerts, receivers, self._clock())
+
+    def address(self, addressed: Sequence[Addressed], limits: Mapping[str, int | None] | None, now: datetime) -> int:
+        """Put alerts into the outbox as rules say, after digests of what was held (see ``sinks.addressing``).
+
+        ``limits``: by rule, how many an hour; None writes no digests."""
+        bundled = 0 if limits is None else bundle(self.connection, limits, now)
+        return bundled + address(self.connection, addressed, now)
+
+    def last_row(self) -> int:
+        """The number of the last row of ``events``; what lands from now on has higher ones."""
+        return int(self.connection.execute("SELECT coalesce(max(rowid), -1) FROM events").fetchall()[0][0])
 
 
 class DuckDBSink:

@@ -161,5 +161,27 @@ class OldStore:
         return self._connection
 
 
+def rows_beyond(connection: duckdb.DuckDBPyConnection, offsets: Offsets) -> str:
+    """A condition over ``events``: the record that brought the row stands where a store with these offsets had not read
+    yet. Holds as long as the connection is open; what was loaded from files is not beyond."""
+    connection.execute(
+        'CREATE OR REPLACE TEMP TABLE read_before (topic VARCHAR, "partition" INTEGER, next_offset BIGINT)'
+    )
+    for place, next_offset in offsets.items():
+        connection.execute("INSERT INTO read_before VALUES (?, ?, ?)", [*place, next_offset])
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE rows_beyond AS
+        SELECT e.rowid AS place FROM events e
+        JOIN outcomes o ON o.topic = e.input_topic AND o."partition" = e.input_partition
+            AND o."offset" = e.input_offset
+        LEFT JOIN read_before r ON r.topic = o.via_topic AND r."partition" = o.via_partition
+        WHERE NOT {_LOADED} AND o.via_offset >= coalesce(r.next_offset, 0)""".replace(
+            "via_topic, topic", "o.via_topic, o.topic"
+        )
+    )
+    return "rowid IN (SELECT place FROM rows_beyond)"
+
+
 def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import time
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from pydantic_core import from_json, to_json
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from schemas.alerts import Alert
+from sinks.signing import signature_headers
 
 FILE: Final = "file"
 WEBHOOK: Final = "webhook"
@@ -99,12 +101,20 @@ class WebhookReceiver:
 
     A failure that may pass in a moment (connection, 408, 425, 429, 5xx) is tried ``attempts`` times within seconds;
     what then still fails is the outbox's to try again. Redirects are not followed. ``timeout`` is in seconds, per try.
+    With a ``secret`` each try is signed (``sinks.signing``).
     """
 
     def __init__(
-        self, url: str, timeout: float = 5.0, attempts: int = 3, wait: float = 0.2, client: httpx.Client | None = None
+        self,
+        url: str,
+        timeout: float = 5.0,
+        attempts: int = 3,
+        wait: float = 0.2,
+        client: httpx.Client | None = None,
+        secret: str | None = None,
     ) -> None:
         self.url: Final = url
+        self._secret = secret
         self._client = client or httpx.Client(timeout=timeout)
         self._attempts = attempts
         self._wait = wait
@@ -127,11 +137,11 @@ class WebhookReceiver:
         self._client.close()
 
     def _post(self, alert: Alert) -> None:
-        answer = self._client.post(
-            self.url,
-            content=to_json(alert),
-            headers={"content-type": "application/json", "idempotency-key": quote(alert.key, safe=_HEADER_SAFE)},
-        )
+        body = to_json(alert)
+        headers = {"content-type": "application/json", "idempotency-key": quote(alert.key, safe=_HEADER_SAFE)}
+        if self._secret is not None:
+            headers |= signature_headers(self._secret, body, int(time.time()))
+        answer = self._client.post(self.url, content=body, headers=headers)
         answer.raise_for_status()
         if not answer.is_success:
             raise httpx.HTTPStatusError(f"answered {answer.status_code}", request=answer.request, response=answer)

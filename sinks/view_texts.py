@@ -187,7 +187,7 @@ FIXED_VIEWS: Final[dict[str, str]] = {
         ORDER BY prediction, reading""",
     "alerts": """
         SELECT
-            o."key", o.receiver, o.prediction, o.reading, o.kind,
+            o."key", o.receiver, o.rule, o.prediction, o.reading, o.kind,
             o.milestone,
             o.version,
             o.telling,
@@ -197,14 +197,17 @@ FIXED_VIEWS: Final[dict[str, str]] = {
             d.delivered_at,
             coalesce(d.attempts, 0) AS attempts,
             d.last_error,
+            d.remark,
+            coalesce(o.held, false) AS held,
             o.payload
         FROM outbox o
         LEFT JOIN (
             SELECT
                 "key", receiver,
                 min(attempted_at) FILTER (delivered) AS delivered_at,
-                count(*) AS attempts,
-                max_by(error, attempted_at) FILTER (NOT delivered) AS last_error
+                count(*) FILTER (error IS NULL OR NOT delivered) AS attempts,
+                max_by(error, attempted_at) FILTER (NOT delivered) AS last_error,
+                any_value(error) FILTER (delivered) AS remark
             FROM deliveries GROUP BY ALL
         ) d ON d."key" = o."key" AND d.receiver = o.receiver
         ORDER BY o.created_at DESC, o."key", o.receiver""",

@@ -146,15 +146,31 @@ def load_reference(connection: duckdb.DuckDBPyConnection, name: str, rows: Seque
         connection.unregister("arriving_reference")
 
 
-def _facts(event_type: str) -> str:
-    typed = "".join(f',\n    {sql} AS "{column}"' for column, sql in typed_columns(event_type).items())
+def arrived_facts(event_type: str, rows: str) -> str:
+    """The facts of a type among some rows of ``events`` (``rows``: a condition over ``e``), as they are by themselves.
+
+    What has ended them is not asked, for that takes the whole store: ``known_until`` is null."""
     return f"""
-SELECT
-    e.source || '#' || e.id AS event,
-    e.*{typed},
-    e.known_at AS known_from,
+SELECT {_columns_of_facts(event_type)},
+    NULL::TIMESTAMPTZ AS known_until,
+    NULL::TIMESTAMPTZ AS reported_until
+FROM events e
+WHERE e.event_type = '{event_type}' AND e.retracts_hash IS NULL AND ({rows})"""
+
+
+def _facts(event_type: str) -> str:
+    return f"""
+SELECT {_columns_of_facts(event_type)},
     s.known_until,
     s.reported_until
 FROM events e
 LEFT JOIN supersessions s ON s.event_hash = e.event_hash
 WHERE e.event_type = '{event_type}' AND e.retracts_hash IS NULL"""
+
+
+def _columns_of_facts(event_type: str) -> str:
+    typed = "".join(f',\n    {sql} AS "{column}"' for column, sql in typed_columns(event_type).items())
+    return f"""
+    e.source || '#' || e.id AS event,
+    e.*{typed},
+    e.known_at AS known_from"""

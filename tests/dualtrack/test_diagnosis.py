@@ -105,6 +105,18 @@ def test_a_broken_definition_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.ok, found.found) == (False, "p1a.yaml:7: what to change")
 
 
+def test_alert_rules_are_checked_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("rules: [{id: a}, {id: b}]")
+    settings = Settings(home=tmp_path, alert_rules=file)
+    assert diagnosis.alert_rules(settings).ok
+    file.write_text("rules:\n  - {id: a, tags: [nosuch]}")
+    found = diagnosis.alert_rules(settings)
+    assert not found.ok
+    assert "rules.yaml:2: rules.0.tags.0: no tag of a prediction is called 'nosuch'" in found.found
+    assert diagnosis.alert_rules(Settings(home=tmp_path)).ok is None
+
+
 def test_the_webhook_is_named_without_its_secrets() -> None:
     found = diagnosis.webhook(Settings.model_validate({"webhook_url": "https://user:pass@example.org/hook?token=1"}))
     assert (found.ok, found.found) == (True, "example.org")

@@ -202,6 +202,24 @@ def test_nobody_is_told_again(story: Story) -> None:
     assert rows(settings.database, told) == before
 
 
+def test_saved_queries_look_at_what_the_old_store_had_not_read(story: Story, tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("rules: [{id: deals, when: {event_type: deal}, receivers: [file]}]")
+    settings = story.settings.model_copy(update={"alert_rules": file})
+    assert rebuild(settings, RebuildOptions(verify=True)).equal
+    found = "SELECT payload->>'$.evidence[0].id' FROM outbox WHERE rule = 'deals' ORDER BY 1"
+    rebuild(settings, RebuildOptions())
+    assert rows(settings.database, found) == [("after",)]
+    rebuild(settings, RebuildOptions())
+    assert rows(settings.database, found) == [("after",)]
+
+    settings.database.unlink()
+    report = rebuild(settings, RebuildOptions())
+    deals = "SELECT id FROM events WHERE event_type = 'deal' ORDER BY 1"
+    assert rows(settings.database, found) == rows(settings.database, deals)
+    assert report.not_sent >= len(rows(settings.database, found)) > 5
+
+
 def test_without_the_old_store_alerts_are_noted_and_not_sent_unless_wanted(story: Story) -> None:
     settings = story.settings
     # What was resolved came from a file, which the log knows nothing of.

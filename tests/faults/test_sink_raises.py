@@ -80,8 +80,8 @@ class RaisingTransaction(Transaction):
         self._plan.pass_by(Where.LANDED)
         return landed
 
-    def queue(self, alerts: Any, receivers: Any) -> int:
-        queued = self._inner.queue(alerts, receivers)
+    def address(self, addressed: Any, limits: Any, now: Any) -> int:
+        queued = self._inner.address(addressed, limits, now)
         self._plan.pass_by(Where.QUEUED)
         return queued
 

@@ -9,7 +9,7 @@ from tests.dualtrack.kit import dualtrack, json_of
 
 def test_a_healthy_home(loaded: Path) -> None:
     found = {item["name"]: item for item in json_of("doctor", home=loaded)}
-    assert list(found) == ["python", "libraries", "home", "store", "broker", "definitions", "webhook"]
+    assert list(found) == ["python", "libraries", "home", "store", "broker", "definitions", "alert rules", "webhook"]
     assert found["store"]["found"].endswith("1 duplicate, 8 landed, 3 rejected")
     assert found["broker"]["ok"] is None
     shown = dualtrack("doctor", home=loaded).stdout
