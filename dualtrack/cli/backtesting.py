@@ -28,12 +28,9 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         epilog=examples(
-            ("dualtrack predictions backtest p3b", "over everything that the store holds"),
-            (
-                "dualtrack predictions backtest mine.yaml --from 2026-01-01 --to 2026-06-30",
-                "of a file",
-            ),
-            ("dualtrack predictions backtest p3b --hindsight --svg p3b.svg", "as it happened, and as a chart"),
+            "dualtrack predictions backtest p3b",
+            "dualtrack predictions backtest mine.yaml --from 2026-01-01",
+            "dualtrack predictions backtest p3b --hindsight --svg p3b.svg",
         )
     )(backtest)
 
