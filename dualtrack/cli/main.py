@@ -16,6 +16,7 @@ from dualtrack.cli import (
     rebuild,
     rejections,
     schema,
+    source,
     status,
     topics,
     work,
@@ -68,6 +69,7 @@ app.add_typer(predictions.app, name="predictions")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(topics.app, name="topics")
 app.add_typer(broker.app, name="broker")
+app.add_typer(source.app, name="source")
 
 
 def run() -> None:
