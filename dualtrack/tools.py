@@ -51,13 +51,13 @@ def settle_parts(settings: Settings, receivers: tuple[str, ...]) -> "SettleParts
     from pipeline.flow import SettleTools
     from pipeline.settle import SettleParts
     from predictions.evaluate import PredictionEngine
-    from predictions.load import load_definitions
+    from predictions.load import load_sets
     from sinks.duckdb_sink import DuckDBSink
     from sinks.receivers import FILE, WEBHOOK, FileReceiver, Receiver, WebhookReceiver
 
     settings.make_home()
     sink = DuckDBSink(settings.database, utc_now, reference_tables(), settings.duckdb_memory)
-    definitions = load_definitions()
+    definitions = load_sets(settings.definition_sets)
     tools = SettleTools(sink, PredictionEngine(definitions), receivers, utc_now)
     told: dict[str, Receiver] = {FILE: FileReceiver(settings.alerts_file)}
     webhook = settings.webhook()
@@ -117,7 +117,7 @@ def run_stations(
 
     settings.make_home()
     # A broken definition stops the start here, before anything connects or joins a group.
-    check_definitions()
+    check_definitions(settings.definition_sets)
     servers = bootstrap_servers or settings.bootstrap_servers()
     if servers is None:
         raise TerminalFault("no Kafka is configured: set DUALTRACK_KAFKA=host:port")
@@ -137,19 +137,21 @@ def run_stations(
     return run_workers(stations, config, hooks, telemetry)
 
 
-def check_definitions() -> int:
-    """Read all definitions and let DuckDB plan each of their conditions on an empty store in memory.
+def check_definitions(sets: Sequence[str]) -> int:
+    """Read all definitions and measures and let DuckDB plan each of their conditions on an empty store in memory.
 
-    Returns how many there are. Raises BrokenDefinition with file, line and what to change; takes about a second.
+    Returns how many definitions there are. Raises BrokenDefinition with file, line and what to change; takes about a
+    second.
     """
     import duckdb
 
-    from predictions.load import load_definitions, validate_sql
+    from predictions.load import load_sets, validate_sql
+    from predictions.running import load_measures, validate_measures
     from predictions.views import install_views
     from sinks.duckdb_tables import migrate, migrations
     from sinks.views import create_views, load_reference
 
-    definitions = load_definitions()
+    definitions, measures = load_sets(sets), load_measures()
     with duckdb.connect() as connection:
         migrate(connection, 0, migrations(), utc_now())
         create_views(connection)
@@ -157,6 +159,7 @@ def check_definitions() -> int:
             load_reference(connection, name, rows)
         install_views(connection)
         validate_sql(connection, definitions)
+        validate_measures(connection, measures)
     return len(definitions)
 
 

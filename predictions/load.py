@@ -1,7 +1,7 @@
 """Reading definitions from YAML; whatever is wrong with one is said with its file, its line and what to change."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from io import StringIO
 from pathlib import Path as FilePath
@@ -21,6 +21,9 @@ from schemas.faults import TerminalFault
 
 FOLDER: Final = FilePath(__file__).with_name("definitions")
 
+SETS: Final[Mapping[str, FilePath]] = {"seed": FOLDER, "calibration": FOLDER / "calibration"}
+"""The sets that come along: the article's predictions, and the engine's calibration."""
+
 
 class BrokenDefinition(TerminalFault):
     """A definition that cannot be used; the message says where and what to change."""
@@ -30,7 +33,23 @@ def load_definitions(folder: FilePath = FOLDER) -> tuple[Definition, ...]:
     """Every definition of the folder: in the order of ``DEFINITIONS`` for ours, by file name for another one."""
     ours = [FOLDER / f"{name}.yaml" for name in DEFINITIONS]
     files = ours if folder == FOLDER else sorted(folder.glob("*.yaml"))
-    definitions = tuple(load_definition(file) for file in files)
+    return _distinct(tuple(load_definition(file) for file in files))
+
+
+def load_sets(names: Sequence[str]) -> tuple[Definition, ...]:
+    """The definitions of several sets: ``seed``, ``calibration``, or folders of one's own. Raises BrokenDefinition."""
+    found: list[Definition] = []
+    for name in dict.fromkeys(names):
+        folder = SETS.get(name, FilePath(name))
+        if not folder.is_dir():
+            raise BrokenDefinition(
+                f"{name!r} is no set of definitions: write {', '.join(SETS)} or a folder with YAML files"
+            )
+        found += load_definitions(folder)
+    return _distinct(tuple(found))
+
+
+def _distinct(definitions: tuple[Definition, ...]) -> tuple[Definition, ...]:
     for index, definition in enumerate(definitions):
         for other in definitions[:index]:
             if other.id == definition.id:
@@ -40,15 +59,31 @@ def load_definitions(folder: FilePath = FOLDER) -> tuple[Definition, ...]:
 
 def load_definition(file: FilePath) -> Definition:
     """One definition; raises BrokenDefinition."""
+    return parse_definition(read_text(file), str(file))
+
+
+def read_text(file: FilePath) -> str:
+    """The text of a file; raises BrokenDefinition."""
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BrokenDefinition(f"{file}: cannot be read: {error}") from error
-    return parse_definition(text, str(file))
 
 
 def parse_definition(text: str, file: str) -> Definition:
     """A definition from its YAML text; ``file`` is for messages."""
+    plain, origin = read_yaml(text, file, "a definition")
+    try:
+        return Definition.model_validate_json(plain).read_from(origin)
+    except ValidationError as error:
+        raise BrokenDefinition(problems_of(origin, error)) from error
+
+
+def read_yaml(text: str, file: str, what: str) -> tuple[str, Origin]:
+    """A mapping in YAML as JSON, and the line of everything in it; ``what`` it is, for messages.
+
+    Raises BrokenDefinition.
+    """
     try:
         tree = YAML(typ="rt").load(StringIO(text))
     except MarkedYAMLError as error:
@@ -56,15 +91,15 @@ def parse_definition(text: str, file: str) -> Definition:
         reason = (error.problem or "").splitlines()[0] if error.problem else "cannot be read"
         raise BrokenDefinition(f"{file}:{line}: this is no YAML: {reason}") from error
     if not isinstance(tree, CommentedMap):
-        raise BrokenDefinition(f"{file}:1: a definition is a mapping: it starts with `id: ...`")
+        raise BrokenDefinition(f"{file}:1: {what} is a mapping: it starts with `id: ...`")
     lines: dict[Path, int] = {}
     plain = _plain(tree, (), lines)
-    origin = Origin(file, lines)
-    try:
-        return Definition.model_validate_json(json.dumps(plain, default=str)).read_from(origin)
-    except ValidationError as error:
-        problems = [_problem(origin, details) for details in error.errors(include_url=False)]
-        raise BrokenDefinition("\n".join(problems)) from error
+    return json.dumps(plain, default=str), Origin(file, lines)
+
+
+def problems_of(origin: Origin, error: ValidationError) -> str:
+    """Everything that is wrong with what was read, a line each, with file and line."""
+    return "\n".join(_problem(origin, details) for details in error.errors(include_url=False))
 
 
 def validate_sql(connection: duckdb.DuckDBPyConnection, definitions: Sequence[Definition]) -> None:
@@ -74,7 +109,7 @@ def validate_sql(connection: duckdb.DuckDBPyConnection, definitions: Sequence[De
         for definition in definitions
         for index, reading in enumerate(definition.readings)
         for query in compile_reading(definition, reading)
-        if (refused := _refusal(connection, query.sql))
+        if (refused := refusal(connection, query.sql))
         for path, reason in _blame(connection, definition, ("readings", index, *query.path), query, refused)
     ]
     if problems:
@@ -85,11 +120,11 @@ def _blame(
     connection: duckdb.DuckDBPyConnection, definition: Definition, here: Path, query: Query, refused: str
 ) -> list[tuple[Path, str]]:
     """Which expressions of a query are to blame; the query as a whole where each is fine by itself."""
-    parts = [(path, _refusal(connection, sql)) for path, sql in expressions(definition, query.leaf, here)]
+    parts = [(path, refusal(connection, sql)) for path, sql in expressions(definition, query.leaf, here)]
     return [(path, reason) for path, reason in parts if reason] or [(here, refused)]
 
 
-def _refusal(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+def refusal(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     """Why DuckDB cannot plan a query; empty where it can."""
     try:
         connection.execute(f"EXPLAIN {sql}").fetchall()

@@ -10,6 +10,7 @@ from dualtrack.cli import (
     demo,
     doctor,
     load,
+    measures,
     predictions,
     publish,
     query,
@@ -66,6 +67,7 @@ def _global_options(
 for commands in (demo, work, publish, load, query, rebuild, status, schema, doctor):
     commands.register(app)
 app.add_typer(predictions.app, name="predictions")
+app.add_typer(measures.app, name="measures")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(topics.app, name="topics")
 app.add_typer(broker.app, name="broker")

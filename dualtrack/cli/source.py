@@ -12,8 +12,8 @@ app = typer.Typer(
     help="Sources: public data as events.",
     epilog=examples(
         ("dualtrack source list", "what can be read"),
-        ("dualtrack source run epoch --from epoch_ai --to epoch.jsonl", "files to events"),
-        ("dualtrack load epoch.jsonl", "events to the store"),
+        ("dualtrack source run epoch --from DIR --to epoch.jsonl", "its events"),
+        ("dualtrack load epoch.jsonl", "into the store"),
     ),
 )
 

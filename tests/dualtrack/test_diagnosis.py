@@ -1,6 +1,7 @@
 """What the doctor finds: right, wrong, or neither, and how to mend it."""
 
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import NamedTuple
@@ -97,10 +98,10 @@ def test_the_broker_and_its_topics(home_with_broker: Path, monkeypatch: pytest.M
 
 
 def test_a_broken_definition_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
+    def broken(sets: Sequence[str]) -> None:
         raise BrokenDefinition("p1a.yaml:7: what to change")
 
-    monkeypatch.setattr(load, "load_definitions", broken)
+    monkeypatch.setattr(load, "load_sets", broken)
     found = diagnosis.definitions(Settings())
     assert (found.ok, found.found) == (False, "p1a.yaml:7: what to change")
 
