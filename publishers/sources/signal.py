@@ -58,7 +58,7 @@ def write_signals(signals: Iterable[Signal], file: Path) -> int:
 def slug(*parts: str) -> str:
     """A readable part of an identity: ``slug("Mar 2025 300B", "Stage 1")`` gives ``mar-2025-300b-stage-1``."""
     text = unicodedata.normalize("NFKD", " ".join(parts)).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9.]+", "-", text).strip("-")[:_LONGEST_SLUG]
+    return re.sub(r"[^a-z0-9.]+", "-", text).strip("-")[:_LONGEST_SLUG].rstrip("-")
 
 
 def midnight(day: date) -> datetime:
