@@ -106,6 +106,12 @@ def test_a_broken_definition_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.ok, found.found) == (False, "p1a.yaml:7: what to change")
 
 
+def test_the_sets_that_are_named_are_looked_at() -> None:
+    assert diagnosis.definitions(Settings(definitions="seed, calibration")).found.startswith("27 predictions")
+    wrong = diagnosis.definitions(Settings(definitions="sede"))
+    assert (wrong.ok, wrong.found.partition(":")[0]) == (False, "'sede' is no set of definitions")
+
+
 def test_the_webhook_is_named_without_its_secrets() -> None:
     found = diagnosis.webhook(Settings.model_validate({"webhook_url": "https://user:pass@example.org/hook?token=1"}))
     assert (found.ok, found.found) == (True, "example.org")

@@ -1,6 +1,7 @@
 """The past in every view: what had happened, what was known, and corrections on either side of it."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ MARCH = datetime(2026, 3, 10, tzinfo=UTC)
 def world() -> World:
     """A score that is dated a year too early until March."""
     made = make_world()
-    facts = {"benchmark": "B", "model": "m", "unit": "points"}
+    facts: dict[str, Any] = {"benchmark": "B", "model": "m", "unit": "points"}
     made.event("benchmark", "wrong", "2024-09-05", known=JANUARY, score=1, **facts)
     made.event("benchmark", "right", "2025-09-05", known=MARCH, score=2, corrects="wrong", **facts)
     made.event("funding", "money", "2025-01-01", known=MARCH, company="X", amount=5)

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ def test_two_files_with_one_id_are_refused(tmp_path: Path) -> None:
         load_measures(tmp_path)
 
 
-def score(world: World, id: str, occurred: str, value: float, country: str, benchmark: str, **more: object) -> None:
+def score(world: World, id: str, occurred: str, value: float, country: str, benchmark: str, **more: Any) -> None:
     world.event(
         "benchmark", id, occurred, benchmark=benchmark, model=id, country=country, score=value, unit="points", **more
     )
@@ -135,7 +136,13 @@ def test_a_rating_gap_is_told_as_a_probability(own: World) -> None:
 def test_inference_against_training_keeps_the_articles_contradiction(own: World) -> None:
     for id, subject, low, high in (("i", "Cloud inference", 80e9, 120e9), ("t", "Frontier training", 40e9, 60e9)):
         own.event("metric", id, "2026", subject=subject, metric="market size", unit="USD", low=low, high=high)
-    stated = {"subject": "market", "metric": "inference to training ratio", "unit": "ratio", "low": 2, "high": 3}
+    stated: dict[str, Any] = {
+        "subject": "market",
+        "metric": "inference to training ratio",
+        "unit": "ratio",
+        "low": 2,
+        "high": 3,
+    }
     own.event("metric", "s", "2026", **stated)
     drawn = {point.series: round(point.value, 2) for point in points(own.connection, named("inference-to-training"))}
     assert drawn == {
