@@ -110,9 +110,13 @@ def _fault(connection: duckdb.DuckDBPyConnection, measure: RunningMeasure) -> st
 
 
 def points(connection: duckdb.DuckDBPyConnection, measure: RunningMeasure) -> tuple[Point, ...]:
-    """The curve, by series and day; nothing where no event says anything."""
-    rows = connection.execute(
+    """The curve, by series and day; nothing where no event says anything. Raises BrokenDefinition where SQL fails."""
+    asked = (
         f"SELECT day, series, CAST(value AS DOUBLE), source, id FROM (\n{measure.sql}\n) "
-        "WHERE value IS NOT NULL AND day IS NOT NULL ORDER BY series, day, value, source, id"
-    ).fetchall()
-    return tuple(Point(*row) for row in rows)
+        "WHERE isfinite(CAST(value AS DOUBLE)) AND day IS NOT NULL ORDER BY series, day, value, source, id"
+    )
+    try:
+        return tuple(Point(*row) for row in connection.execute(asked).fetchall())
+    except duckdb.Error as error:
+        reason = str(error).split("\n\nLINE")[0].replace("\n", " ")
+        raise BrokenDefinition(f"{measure.origin.at(('sql',))}: sql: {reason}") from error

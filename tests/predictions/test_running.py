@@ -98,6 +98,14 @@ def test_sql_that_does_not_fit_is_told_by_line(world: World, sql: str, told: str
     assert told in str(broken.value)
 
 
+def test_sql_that_fails_on_what_is_there_is_told_by_line_and_what_is_no_number_is_no_point(own: World) -> None:
+    score(own, "one", "2025-01-01", 0, "China", "B")
+    failing = parse_measure(measure(GOOD.replace("score AS", "CAST(title AS DOUBLE) AS")), "m.yaml")
+    with pytest.raises(BrokenDefinition, match=r"m\.yaml:6: sql: Conversion Error"):
+        points(own.connection, failing)
+    assert points(own.connection, parse_measure(measure(GOOD.replace("score AS", "1 / score AS")), "m.yaml")) == ()
+
+
 def test_two_files_with_one_id_are_refused(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_text(measure(GOOD))
