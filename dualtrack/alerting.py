@@ -44,7 +44,7 @@ def check_rules_of(settings: Settings) -> "AlertRules":
 
     Raises BrokenRules with file, line and what to change; takes about a second.
     """
-    from dualtrack.tools import planning_store
+    from dualtrack.planning import planning_store
     from pipeline.telling import Teller
     from predictions.load import load_definitions
 

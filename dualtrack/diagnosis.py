@@ -132,13 +132,13 @@ def broker(settings: Settings) -> Diagnosis:
     return Diagnosis("broker", True, f"{servers}, all {len(ALL_TOPICS)} topics are there")
 
 
-def definitions(_: Settings) -> Diagnosis:
+def definitions(settings: Settings) -> Diagnosis:
     """Do the predictions' definitions read?"""
-    from dualtrack.tools import check_definitions
+    from dualtrack.planning import check_definitions
     from schemas.faults import Fault
 
     try:
-        count = check_definitions()
+        count = check_definitions(settings.definition_sets)
     except Fault as fault:
         return Diagnosis("definitions", False, str(fault), "mend the file at that line")
     return Diagnosis("definitions", True, f"{count} predictions, each readable and planned by DuckDB")

@@ -58,6 +58,10 @@ class Settings(KafkaSecurity, BaseSettings):
     """What DuckDB may take in settle, such as ``2GB``; queries that need more spill to disk. Where unset, 4 GB, or 80 %
     of the machine's memory where that is less. See docs/operations-memory.md before you set less than 1 GB."""
 
+    definitions: Annotated[str, Field(min_length=1)] = "seed"
+    """Which predictions are judged, separated by commas: ``seed`` (the article's), ``calibration`` (those that public
+    data decide; docs/calibration.md), or folders of definitions of your own. Each costs time with every batch."""
+
     accept_log_gap: bool = False
     """Go on where Kafka no longer has the next record to read, instead of stopping: what it deleted is lost. For one
     start, after you have looked into it."""
@@ -100,6 +104,11 @@ class Settings(KafkaSecurity, BaseSettings):
     def secret_fields(cls) -> frozenset[str]:
         """Names of the settings whose values nothing may show."""
         return frozenset(name for name, field in cls.model_fields.items() if "SecretStr" in str(field.annotation))
+
+    @property
+    def definition_sets(self) -> tuple[str, ...]:
+        """Names of sets and folders of definitions."""
+        return tuple(name.strip() for name in self.definitions.split(",") if name.strip())
 
     @property
     def database(self) -> Path:

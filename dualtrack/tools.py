@@ -54,12 +54,12 @@ def settle_parts(settings: Settings, receivers: tuple[str, ...]) -> "SettleParts
     from pipeline.settle import SettleParts
     from pipeline.telling import Teller
     from predictions.evaluate import PredictionEngine
-    from predictions.load import load_definitions
+    from predictions.load import load_sets
     from sinks.duckdb_sink import DuckDBSink
 
     settings.make_home()
     sink = DuckDBSink(settings.database, utc_now, reference_tables(), settings.duckdb_memory)
-    definitions = load_definitions()
+    definitions = load_sets(settings.definition_sets)
     rules = rules_of(settings)
     tools = SettleTools(sink, PredictionEngine(definitions), Teller(receivers, rules, definitions), utc_now)
     return SettleParts(sink, tools, receivers_of(settings, rules), settings.snapshot, definitions)
@@ -111,13 +111,14 @@ def run_stations(
 ) -> int:
     """Run workers until they are told to stop; returns the exit code."""
     from dualtrack.alerting import check_rules_of
+    from dualtrack.planning import check_definitions
     from pipeline.app import KafkaConfig, run_workers
     from pipeline.credentials import faust_credentials
     from pipeline.fetching import ReadConfig
 
     settings.make_home()
     # A broken definition or rule stops the start here, before anything connects or joins a group.
-    check_definitions()
+    check_definitions(settings.definition_sets)
     if settings.alert_rules is not None:
         check_rules_of(settings)
     servers = bootstrap_servers or settings.bootstrap_servers()
@@ -137,37 +138,6 @@ def run_stations(
         http=http,
     )
     return run_workers(stations, config, hooks, telemetry)
-
-
-def check_definitions() -> int:
-    """Read all definitions and let DuckDB plan each of their conditions on an empty store in memory.
-
-    Returns how many there are. Raises BrokenDefinition with file, line and what to change; takes about a second.
-    """
-    from predictions.load import load_definitions, validate_sql
-
-    definitions = load_definitions()
-    with planning_store() as connection:
-        validate_sql(connection, definitions)
-    return len(definitions)
-
-
-@contextmanager
-def planning_store() -> "Iterator[duckdb.DuckDBPyConnection]":
-    """An empty store in memory, with its views, for queries to be planned on."""
-    import duckdb
-
-    from predictions.views import install_views
-    from sinks.duckdb_tables import migrate, migrations
-    from sinks.views import create_views, load_reference
-
-    with duckdb.connect() as connection:
-        migrate(connection, 0, migrations(), utc_now())
-        create_views(connection)
-        for name, rows in reference_tables().items():
-            load_reference(connection, name, rows)
-        install_views(connection)
-        yield connection
 
 
 @dataclass(frozen=True, slots=True)

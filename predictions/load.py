@@ -1,7 +1,7 @@
 """Reading definitions from YAML; whatever is wrong with one is said with its file, its line and what to change."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from io import StringIO
 from pathlib import Path as FilePath
@@ -21,6 +21,9 @@ from schemas.faults import TerminalFault
 
 FOLDER: Final = FilePath(__file__).with_name("definitions")
 
+SETS: Final[Mapping[str, FilePath]] = {"seed": FOLDER, "calibration": FOLDER / "calibration"}
+"""The sets that come along: the article's predictions, and the engine's calibration."""
+
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,7 +36,23 @@ def load_definitions(folder: FilePath = FOLDER) -> tuple[Definition, ...]:
     """Every definition of the folder: in the order of ``DEFINITIONS`` for ours, by file name for another one."""
     ours = [FOLDER / f"{name}.yaml" for name in DEFINITIONS]
     files = ours if folder == FOLDER else sorted(folder.glob("*.yaml"))
-    definitions = tuple(load_definition(file) for file in files)
+    return _distinct(tuple(load_definition(file) for file in files))
+
+
+def load_sets(names: Sequence[str]) -> tuple[Definition, ...]:
+    """The definitions of several sets: ``seed``, ``calibration``, or folders of one's own. Raises BrokenDefinition."""
+    found: list[Definition] = []
+    for name in dict.fromkeys(names):
+        folder = SETS.get(name, FilePath(name))
+        if not folder.is_dir():
+            raise BrokenDefinition(
+                f"{name!r} is no set of definitions: write {', '.join(SETS)} or a folder with YAML files"
+            )
+        found += load_definitions(folder)
+    return _distinct(tuple(found))
+
+
+def _distinct(definitions: tuple[Definition, ...]) -> tuple[Definition, ...]:
     for index, definition in enumerate(definitions):
         for other in definitions[:index]:
             if other.id == definition.id:
@@ -43,11 +62,15 @@ def load_definitions(folder: FilePath = FOLDER) -> tuple[Definition, ...]:
 
 def load_definition(file: FilePath) -> Definition:
     """One definition; raises BrokenDefinition."""
+    return parse_definition(read_text(file), str(file))
+
+
+def read_text(file: FilePath) -> str:
+    """The text of a file; raises BrokenDefinition."""
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BrokenDefinition(f"{file}: cannot be read: {error}") from error
-    return parse_definition(text, str(file))
 
 
 def parse_definition(text: str, file: str) -> Definition:
@@ -84,7 +107,7 @@ def validate_sql(connection: duckdb.DuckDBPyConnection, definitions: Sequence[De
         for definition in definitions
         for index, reading in enumerate(definition.readings)
         for query in compile_reading(definition, reading)
-        if (refused := _refusal(connection, query.sql))
+        if (refused := refusal(connection, query.sql))
         for path, reason in _blame(connection, definition, ("readings", index, *query.path), query, refused)
     ]
     if problems:
@@ -95,11 +118,11 @@ def _blame(
     connection: duckdb.DuckDBPyConnection, definition: Definition, here: Path, query: Query, refused: str
 ) -> list[tuple[Path, str]]:
     """Which expressions of a query are to blame; the query as a whole where each is fine by itself."""
-    parts = [(path, _refusal(connection, sql)) for path, sql in expressions(definition, query.leaf, here)]
+    parts = [(path, refusal(connection, sql)) for path, sql in expressions(definition, query.leaf, here)]
     return [(path, reason) for path, reason in parts if reason] or [(here, refused)]
 
 
-def _refusal(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+def refusal(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     """Why DuckDB cannot plan a query; empty where it can."""
     try:
         connection.execute(f"EXPLAIN {sql}").fetchall()

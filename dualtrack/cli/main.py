@@ -11,12 +11,14 @@ from dualtrack.cli import (
     demo,
     doctor,
     load,
+    measures,
     predictions,
     publish,
     query,
     rebuild,
     rejections,
     schema,
+    source,
     status,
     topics,
     work,
@@ -67,9 +69,11 @@ for commands in (demo, work, publish, load, query, rebuild, status, schema, doct
     commands.register(app)
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(measures.app, name="measures")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(topics.app, name="topics")
 app.add_typer(broker.app, name="broker")
+app.add_typer(source.app, name="source")
 
 
 def run() -> None:

@@ -1,6 +1,7 @@
 """What the doctor finds: right, wrong, or neither, and how to mend it."""
 
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import NamedTuple
@@ -97,10 +98,10 @@ def test_the_broker_and_its_topics(home_with_broker: Path, monkeypatch: pytest.M
 
 
 def test_a_broken_definition_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
+    def broken(sets: Sequence[str]) -> None:
         raise BrokenDefinition("p1a.yaml:7: what to change")
 
-    monkeypatch.setattr(load, "load_definitions", broken)
+    monkeypatch.setattr(load, "load_sets", broken)
     found = diagnosis.definitions(Settings())
     assert (found.ok, found.found) == (False, "p1a.yaml:7: what to change")
 
@@ -115,6 +116,12 @@ def test_alert_rules_are_checked_by_line(tmp_path: Path) -> None:
     assert not found.ok
     assert "rules.yaml:2: rules.0.tags.0: no tag of a prediction is called 'nosuch'" in found.found
     assert diagnosis.alert_rules(Settings(home=tmp_path)).ok is None
+
+
+def test_the_sets_that_are_named_are_looked_at() -> None:
+    assert diagnosis.definitions(Settings(definitions="seed, calibration")).found.startswith("27 predictions")
+    wrong = diagnosis.definitions(Settings(definitions="sede"))
+    assert (wrong.ok, wrong.found.partition(":")[0]) == (False, "'sede' is no set of definitions")
 
 
 def test_the_webhook_is_named_without_its_secrets() -> None:

@@ -306,6 +306,24 @@ def test_p1b_cannot_be_resolved_by_a_series_that_never_showed_90(world: World) -
     assert world.stands("p1b", "literal").state == "unresolvable"
 
 
+PREFERRED = "training compute of models of 1e25 FLOP or more of the trailing year, by designer"
+
+
+def test_p1b_by_the_preferred_denominator_needs_seventy_percent_attributed(world: World) -> None:
+    share(world, "high", "2025-01-01", 95, of=f"{PREFERRED}, 80 % attributed")
+    share(world, "little", "2026-06-01", 60, of=f"{PREFERRED}, 41 percent attributed")
+    share(world, "unsaid", "2026-06-02", 60, of=PREFERRED)
+    share(world, "another", "2026-06-03", 60, of="compute used to train all models, 90 % attributed")
+    world.evaluate()
+    now = world.stands("p1b", "preferred")
+    assert (now.state, now.progress, [item["id"] for item in now.evidence]) == ("open", 0.5, ["high"])
+    waits = {(item["id"], condition["name"]) for item in now.waiting for condition in item["conditions"]}
+    assert waits == {("little", "attributed"), ("unsaid", "attributed"), ("another", "largest_models")}
+    share(world, "fall", "2027-06-01", 65, of=f"{PREFERRED}, 71.5 % attributed")
+    world.evaluate()
+    assert [item["id"] for item in world.stands("p1b", "preferred").evidence] == ["high", "fall"]
+
+
 def test_p2b_money_raised_is_no_valuation(world: World) -> None:
     stack = dict.fromkeys(("fine_tuned_model", "proprietary_data", "own_workflow", "optimised_inference"), True)
     world.event("funding", "raised", "2024-04-23", company="X", sector="biotech", amount=1e9, stack=stack)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from predictions.load import BrokenDefinition, load_definitions, parse_definition, validate_sql
+from predictions.load import SETS, BrokenDefinition, load_definitions, load_sets, parse_definition, validate_sql
 from tests.predictions.world import UNICORNS, define, make_world
 
 GOOD = """\
@@ -98,6 +98,26 @@ def test_a_folder_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "twin.yaml").write_text(GOOD)
     with pytest.raises(BrokenDefinition, match=r"twin.yaml:1: .*mine.yaml has the same id"):
         load_definitions(tmp_path)
+
+
+def test_sets_are_joined_in_the_order_in_which_they_are_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(GOOD)
+    found = [definition.id for definition in load_sets((str(tmp_path), "seed", "seed"))]
+    assert found == ["test", "p1a", "p1b", "p2a", "p2b", "p3a", "p3b", "p4a", "p4b"]
+    assert {definition.id for definition in load_sets(("seed", "calibration"))} > set(found) - {"test"}
+
+
+def test_a_set_that_is_none_and_an_id_in_two_sets_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BrokenDefinition, match="'sede' is no set of definitions: write seed, calibration or a folder"):
+        load_sets(("sede",))
+    (tmp_path / "mine.yaml").write_text(GOOD.replace("id: test", "id: p1a"))
+    with pytest.raises(BrokenDefinition, match=r"mine.yaml:1: .*p1a_imitators.yaml has the same id"):
+        load_sets(("seed", str(tmp_path)))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_what_comes_along_fits_the_views(name: str) -> None:
+    validate_sql(make_world().connection, load_definitions(SETS[name]))
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
