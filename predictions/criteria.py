@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from predictions.parts import IDENTIFIER, Part, Threshold
+from predictions.parts import IDENTIFIER, Part, Threshold, Whole
 
 Expression = str
 """SQL over the columns of the view."""
@@ -102,7 +102,7 @@ class Share(Leaf, Threshold):
     every_row: ClassVar[bool] = True
 
     of: Expression
-    minimum: int = Field(default=1, ge=1, description="Fewer things than this give no share: the verdict is unknown.")
+    minimum: Whole = Field(default=1, ge=1, description="Fewer things than this give no share: the verdict is unknown.")
     unit: str = "things"
 
     @property
@@ -118,8 +118,8 @@ class Leader(Leaf, Threshold):
     per: Expression = Field(description="The groups: verticals, countries, ...")
     who: Expression = Field(description="Who competes in a group; the newest row of each counts.")
     by: Expression = Field(description="The measure of leading.")
-    minimum: int = Field(default=1, ge=1, description="A group with fewer competitors has no leader yet.")
-    out_of: int = Field(ge=1, description="How many groups there are, those of which nothing is known included.")
+    minimum: Whole = Field(default=1, ge=1, description="A group with fewer competitors has no leader yet.")
+    out_of: Whole = Field(ge=1, description="How many groups there are, those of which nothing is known included.")
     unit: str = "groups"
 
     @property

@@ -1,13 +1,37 @@
 """What every piece of a definition has in common: it is frozen, and a key it does not know is refused with advice."""
 
 import difflib
-from typing import Any, Self
+from datetime import date
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    Strict,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 SLUG = r"^[a-z0-9][a-z0-9_-]*$"
+
+
+def _no_number(value: Any) -> Any:
+    if isinstance(value, date | str):
+        return value
+    raise ValueError("this is no date: write it as 2026-04-17")
+
+
+Number = Annotated[float, Strict()]
+"""A number in quotes is none."""
+Whole = Annotated[int, Strict()]
+Flag = Annotated[bool, Strict()]
+Day = Annotated[date, BeforeValidator(_no_number)]
+"""A number is no date, though pydantic would read it as the seconds since 1970."""
 
 
 class Part(BaseModel):
@@ -15,31 +39,54 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _known_keys_only(cls, data: Any) -> Any:
-        """Refuse an unknown key by name: a misspelt key that is ignored changes the meaning without a word."""
-        if isinstance(data, dict):
-            known = [field.alias or name for name, field in cls.model_fields.items()]
-            for key in data:
-                if key not in known:
-                    raise _unknown_key(str(key), known)
-        return data
+    def _known_keys_only(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse an unknown key by name: a misspelt key that is ignored changes the meaning without a word.
+
+        What else is wrong is told with it, but for what the misspelt key alone is to blame for.
+        """
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        unknown = [str(key) for key in data if key not in known] if isinstance(data, dict) else []
+        if not unknown:
+            return handler(data)
+        meant = {key: difflib.get_close_matches(key, known, n=1) for key in unknown}
+        problems = [
+            InitErrorDetails(type=_unknown_key(key, near, known), loc=(key,), input=None) for key, near in meant.items()
+        ]
+        try:
+            handler({key: item for key, item in data.items() if key in known})
+        except ValidationError as error:
+            missed = {near for found in meant.values() for near in found}
+            problems += [_again(details) for details in error.errors(include_url=False) if _stands(details, missed)]
+        raise ValidationError.from_exception_data(cls.__name__, problems)
 
 
-def _unknown_key(key: str, known: list[str]) -> PydanticCustomError:
-    near = difflib.get_close_matches(key, known, n=1)
+def _unknown_key(key: str, near: list[str], known: list[str]) -> PydanticCustomError:
     advice = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
     return PydanticCustomError("unknown_key", "unknown key '{key}'; {advice}", {"key": key, "advice": advice})
+
+
+def _stands(details: ErrorDetails, missed: set[str]) -> bool:
+    """Is this wrong whatever the unknown keys were meant to be?"""
+    path = details["loc"]
+    return bool(path) and not (details["type"] == "missing" and len(path) == 1 and path[0] in missed)
+
+
+def _again(details: ErrorDetails) -> InitErrorDetails:
+    """An error as it was told, to be told together with others."""
+    context = {key: value for key, value in details.get("ctx", {}).items() if key in ("at", "key", "advice")}
+    told = PydanticCustomError(details["type"], "{message}", {**context, "message": details["msg"]})  # type: ignore[arg-type]
+    return InitErrorDetails(type=told, loc=details["loc"], input=None)
 
 
 class Threshold(Part):
     """How much it takes: exactly one of ``at_least``, ``above`` and ``below``."""
 
-    at_least: float | None = None
-    above: float | None = None
-    below: float | None = None
-    start: float | None = Field(default=None, description="Where it stood when progress was 0; 0 when left out.")
+    at_least: Number | None = None
+    above: Number | None = None
+    below: Number | None = None
+    start: Number | None = Field(default=None, description="Where it stood when progress was 0; 0 when left out.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
