@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Final
+from typing import Final, Literal
 
 import duckdb
 from pydantic import ValidationError
@@ -27,9 +27,11 @@ class Problem:
     place: str
     """``readings.0.criterion``; readings are counted from 0 as in the file. Empty for the file as a whole."""
     message: str
+    severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.place}{': ' if self.place else ''}{self.message}"
+        kind = "" if self.severity == "error" else f"{self.severity}: "
+        return f"{self.file}:{self.line}: {kind}{self.place}{': ' if self.place else ''}{self.message}"
 
 
 class BrokenDefinition(TerminalFault):
@@ -96,7 +98,7 @@ def validate_sql(connection: duckdb.DuckDBPyConnection, definitions: Sequence[De
 
 def unsound_in(connection: duckdb.DuckDBPyConnection, definitions: Iterable[Definition]) -> list[Problem]:
     """What ``validate_sql`` refuses, in the order of the files."""
-    return [problem(definition.origin, *found) for definition, *found in unsound(connection, definitions)]
+    return [problem(definition.origin, path, message) for definition, path, message in unsound(connection, definitions)]
 
 
 def problem(origin: Origin, path: Path, message: str) -> Problem:

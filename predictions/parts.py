@@ -76,7 +76,7 @@ def _stands(details: ErrorDetails, missed: set[str]) -> bool:
 def _again(details: ErrorDetails) -> InitErrorDetails:
     """An error as it was told, to be told together with others."""
     context = {key: value for key, value in details.get("ctx", {}).items() if key in ("at", "key", "advice")}
-    told = PydanticCustomError(details["type"], "{message}", {**context, "message": details["msg"]})  # type: ignore[arg-type]
+    told = PydanticCustomError(details["type"], "{message}", {**context, "message": details["msg"]})
     return InitErrorDetails(type=told, loc=details["loc"], input=None)
 
 

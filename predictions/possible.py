@@ -59,12 +59,13 @@ def _criterion(path: Path, criterion: Criterion, window: Window) -> Iterator[Fau
         steps = (value.first.window, value.then.window)
         if window.from_ and window.from_ == window.to and steps == ("reading", "reading"):
             yield here, f"both steps have to happen on {window.to}, and the second on a later day than the first"
-    elif isinstance(value, Threshold):
-        yield from ((_place(here, value), message) for message in _threshold(value))
+    elif rule := threshold_of(value):
+        yield from (((*here, threshold_key(rule)), message) for message in _threshold(rule))
 
 
-def _place(here: Path, rule: Threshold) -> Path:
-    return (*here, threshold_key(rule))
+def threshold_of(value: object) -> Threshold | None:
+    """A criterion as its threshold, if it has one."""
+    return value if isinstance(value, Threshold) else None
 
 
 def threshold_key(rule: Threshold) -> str:
@@ -120,21 +121,18 @@ def out_of_reach(rule: Leaf, distinct: int) -> str:
 
 def _contradictions(here: Path, parts: Iterable[Criterion]) -> Iterator[Fault]:
     """Two thresholds over the same selection that exclude each other."""
-    rules = [(index, part.key, part.kind_of_value()) for index, part in enumerate(parts)]
-    single = [
-        (index, key, value) for index, key, value in rules if isinstance(value, Threshold) and not _by_series(value)
-    ]
-    for place, (index, key, rule) in enumerate(single):
-        for _, other_key, other in single[:place]:
-            if key == other_key and _selection(rule) == _selection(other) and _exclude(rule, other):
+    rules: list[tuple[int, str, Threshold]] = []
+    for index, part in enumerate(parts):
+        rule = threshold_of(part.kind_of_value())
+        if rule is None or (isinstance(rule, Latest) and rule.within):
+            continue
+        for _, key, other in rules:
+            if key == part.key and _selection(rule) == _selection(other) and _exclude(rule, other):
                 yield (
                     (*here, index, key),
                     f"{rule.in_words()} and {other.in_words()} of the same can never hold together",
                 )
-
-
-def _by_series(rule: Threshold) -> bool:
-    return isinstance(rule, Latest) and rule.within is not None
+        rules.append((index, part.key, rule))
 
 
 def _selection(rule: Threshold) -> object:

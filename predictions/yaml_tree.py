@@ -166,14 +166,14 @@ def _check_tag(node: Node, *kinds: str) -> None:
         raise NoTree(_line(node), f"the tag '{tag}' is not known here: leave it out")
 
 
-def _text(node: ScalarNode) -> str:
+def _text(node: Node) -> str:
     text = str(node.value)
     if _UNPRINTABLE.search(text):
         raise NoTree(_line(node), "a control character stands in this text: leave it out")
     return text
 
 
-def _scalar(node: ScalarNode) -> str | int | float | bool | None:
+def _scalar(node: Node) -> str | int | float | bool | None:
     """Dates stay text: what is a date, and what merely looks like one, is for the definition to say."""
     _check_tag(node, "str", "int", "float", "bool", "null", "timestamp")
     text = _text(node)

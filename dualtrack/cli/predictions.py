@@ -2,7 +2,7 @@
 
 import typer
 
-from dualtrack.cli import auditing
+from dualtrack.cli import auditing, linting
 from dualtrack.cli.auditing import (
     PredictionArgument,
     asked_point,
@@ -100,3 +100,4 @@ def show(
 
 
 auditing.register(app)
+linting.register(app)
