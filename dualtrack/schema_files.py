@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from predictions.json_schema import FILE_NAME, definition_schema
 from schemas.export import asyncapi, json_schemas
 
 COMMITTED = Path(__file__).parent.parent / "schemas" / "json"
@@ -15,6 +16,7 @@ COMMITTED = Path(__file__).parent.parent / "schemas" / "json"
 def schema_files() -> dict[str, str]:
     """File name to content."""
     files = {f"{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in json_schemas().items()}
+    files[FILE_NAME] = json.dumps(definition_schema(), indent=2) + "\n"
     yaml = YAML(typ="rt")
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()

@@ -25,9 +25,9 @@ EDITORIAL: Final = frozenset({"words", "note", "description", "unit", "show", "m
 class Condition(Part):
     """A named condition: SQL that is true, false or, where it gives NULL, unknown."""
 
-    sql: str = Field(min_length=1)
+    sql: str = Field(min_length=1, description="Over the columns of the view; NULL is: nobody has said.")
     words: str = Field(min_length=1, description="The condition for people, so that 'not: <words>' can be read.")
-    note: str | None = None
+    note: str | None = Field(default=None, description="How it is meant; whose threshold it is.")
 
 
 IN_WINDOW: Final = "window"
@@ -59,16 +59,18 @@ DEFAULT_NEAR_MISS: Final = NearMiss()
 class Window(Part):
     """The days in which it has to happen, both included; an end left out is open."""
 
-    from_: Day | None = Field(default=None, alias="from")
-    to: Day | None = None
+    from_: Day | None = Field(default=None, alias="from", description="The first day that counts.")
+    to: Day | None = Field(default=None, description="The last day that counts; left out: the deadline.")
 
 
 class Milestone(Part):
     """When people are told: at a progress, or at a state."""
 
-    name: str = Field(min_length=1, max_length=80)
+    name: str = Field(min_length=1, max_length=80, description="What people are told; once in a reading.")
     progress: Number | None = Field(default=None, ge=0, le=1, description="0 means: at the first evidence.")
-    state: Literal["met", "missed", "annulled", "unresolvable"] | None = None
+    state: Literal["met", "missed", "annulled", "unresolvable"] | None = Field(
+        default=None, description="At the state."
+    )
 
     @model_validator(mode="after")
     def _one_trigger(self) -> Self:
@@ -88,21 +90,23 @@ DEFAULT_MILESTONES: Final = (
 class Annulment(Part):
     """What makes the question void. Without a criterion a person decides."""
 
-    words: str
-    criterion: Criterion | None = None
+    words: str = Field(description="What makes it void, for people: 'the two have merged'.")
+    criterion: Criterion | None = Field(default=None, description="Left out: a person decides.")
 
 
 class Reading(Part):
     """One way to read the claim, with a deadline and a criterion of its own."""
 
-    id: str = Field(pattern=SLUG)
-    description: str
+    id: str = Field(pattern=SLUG, description="Its name within the prediction: literal, strict, horizon, ...")
+    description: str = Field(description="How the claim is read here, for people.")
     deadline: Day = Field(description="The last day that counts.")
     window: Window | None = Field(default=None, description="Left out: from the prediction to the deadline.")
-    criterion: Criterion
-    milestones: tuple[Milestone, ...] = DEFAULT_MILESTONES
-    annulled_if: Annulment | None = None
-    note: str | None = None
+    criterion: Criterion = Field(description="What has to hold: exactly one kind.")
+    milestones: tuple[Milestone, ...] = Field(
+        default=DEFAULT_MILESTONES, description="When people are told; left out: first evidence, half, met, missed."
+    )
+    annulled_if: Annulment | None = Field(default=None, description="What makes this reading void.")
+    note: str | None = Field(default=None, description="Which thresholds and choices are our own.")
 
     @property
     def closes_at(self) -> datetime:
@@ -142,18 +146,18 @@ class Origin:
 class Definition(Part):
     """A prediction: the claim in this project's words, and its readings."""
 
-    id: str = Field(pattern=SLUG)
-    title: str = Field(max_length=200)
+    id: str = Field(pattern=SLUG, description="Its name in commands: p1a.")
+    title: str = Field(max_length=200, description="One line, for lists.")
     claim: str = Field(description="The claim in our own words; the source is never quoted.")
     source: str = Field(description="Who predicted it, and where.")
     made_on: PartialDate
-    made_on_note: str | None = None
-    version: Whole = Field(default=1, ge=1)
-    tags: tuple[str, ...] = ()
-    note: str | None = None
+    made_on_note: str | None = Field(default=None, description="How the day is known.")
+    version: Whole = Field(default=1, ge=1, description="One more for each change of what is judged; wording is free.")
+    tags: tuple[str, ...] = Field(default=(), description="For lists and alert rules.")
+    note: str | None = Field(default=None, description="Which thresholds and choices are our own, and why.")
     conditions: dict[str, Condition] = Field(default={}, description="Conditions by name; readings refer to them.")
     near_miss: NearMiss | None = Field(default=None, description="Left out: one is false, all others are true.")
-    readings: tuple[Reading, ...] = Field(min_length=1)
+    readings: tuple[Reading, ...] = Field(min_length=1, description="The ways to read it, each judged by itself.")
 
     _origin: Origin = PrivateAttr(default=Origin("<definition>"))
 

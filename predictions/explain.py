@@ -59,6 +59,8 @@ def general_rules(definition: Definition) -> list[str]:
 def _sentences(definition: Definition, reading: Reading) -> Iterator[str]:
     yield f"Holds when {criterion_sentence(definition, reading)}."
     yield from dict.fromkeys(_rules(reading.criterion))
+    about = {leaf.about: leaf.view for _, leaf in reading.leaves() if leaf.about}
+    yield from (f"Only rows of {view} are looked at where: {_one_line(sql)}." for sql, view in about.items())
     yield from _calendar(definition, reading)
     if reading.annulled_if:
         criterion = reading.annulled_if.criterion
@@ -72,11 +74,6 @@ def _rules(criterion: Criterion) -> Iterator[str]:
     if isinstance(value, tuple):
         for child in value:
             yield from _rules(child)
-    steps = (value.first, value.then) if isinstance(value, Sequence) else (value,)
-    for leaf in steps:
-        if isinstance(leaf, Leaf) and leaf.about:
-            yield f"Only rows of {leaf.view} are looked at where: {_one_line(leaf.about)}."
-    rule = threshold_of(value)
     match value:
         case CountDistinct() | Sql():
             yield f"Things are told apart by: {_one_line(value.of)}."
@@ -99,11 +96,12 @@ def _rules(criterion: Criterion) -> Iterator[str]:
             )
         case Sequence() if value.within:
             yield f"Both steps are of one series, one denominator: {_one_line(value.within)}."
-    if rule is not None:
-        yield from _progress(rule)
+    yield from _progress(threshold_of(value))
 
 
-def _progress(rule: Threshold) -> Iterator[str]:
+def _progress(rule: Threshold | None) -> Iterator[str]:
+    if rule is None:
+        return
     if rule.start is not None:
         yield f"Progress runs from {rule.start:g} to {rule.target:g}."
     if rule.below is not None and not isinstance(rule, Latest | Share):

@@ -2,7 +2,7 @@
 
 import difflib
 from datetime import date
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     BaseModel,
@@ -41,25 +41,33 @@ class Part(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _known_keys_only(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Refuse an unknown key by name: a misspelt key that is ignored changes the meaning without a word.
+    def _known_keys_with_values(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse an unknown key, and one without a value, by name: what is ignored changes the meaning without a word.
 
-        What else is wrong is told with it, but for what the misspelt key alone is to blame for.
+        What else is wrong is told with them, but for what follows from them.
         """
-        known = [field.alias or name for name, field in cls.model_fields.items()]
-        unknown = [str(key) for key in data if key not in known] if isinstance(data, dict) else []
-        if not unknown:
+        if not isinstance(data, dict):
             return handler(data)
-        meant = {key: difflib.get_close_matches(key, known, n=1) for key in unknown}
-        problems = [
-            InitErrorDetails(type=_unknown_key(key, near, known), loc=(key,), input=None) for key, near in meant.items()
-        ]
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        meant = {key: difflib.get_close_matches(str(key), known, n=1) for key in data if key not in known}
+        empty = [key for key in known if key in data and data[key] is None]
+        if not meant and not empty:
+            return handler(data)
+        problems = [_told(_unknown_key(str(key), near, known), str(key)) for key, near in meant.items()]
+        problems += [_told(_EMPTY, key) for key in empty]
         try:
-            handler({key: item for key, item in data.items() if key in known})
+            handler({key: item for key, item in data.items() if key not in meant and key not in empty})
         except ValidationError as error:
-            missed = {near for found in meant.values() for near in found}
+            missed = {near for found in meant.values() for near in found} | set(empty)
             problems += [_again(details) for details in error.errors(include_url=False) if _stands(details, missed)]
         raise ValidationError.from_exception_data(cls.__name__, problems)
+
+
+_EMPTY: Final = PydanticCustomError("empty_key", "nothing stands here: fill it in, or leave the key out")
+
+
+def _told(error: PydanticCustomError, key: str) -> InitErrorDetails:
+    return InitErrorDetails(type=error, loc=(key,), input=None)
 
 
 def _unknown_key(key: str, near: list[str], known: list[str]) -> PydanticCustomError:
@@ -83,9 +91,9 @@ def _again(details: ErrorDetails) -> InitErrorDetails:
 class Threshold(Part):
     """How much it takes: exactly one of ``at_least``, ``above`` and ``below``."""
 
-    at_least: Number | None = None
-    above: Number | None = None
-    below: Number | None = None
+    at_least: Number | None = Field(default=None, description="This much, or more.")
+    above: Number | None = Field(default=None, description="More than this.")
+    below: Number | None = Field(default=None, description="Less than this.")
     start: Number | None = Field(default=None, description="Where it stood when progress was 0; 0 when left out.")
 
     @model_validator(mode="after")

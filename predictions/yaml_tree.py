@@ -124,7 +124,8 @@ class _Reader:
         return {key: self.value(item, (*path, key), above) for key, (_, item) in entries.items()}
 
     def _entries(self, node: MappingNode, above: tuple[Node, ...]) -> dict[str, tuple[int, Node]]:
-        """The node of each key with the line of the key; keys of the mapping itself go before merged ones."""
+        """The node of each key with the line of the key; keys of the mapping itself go before merged ones, and one that
+        is null takes a merged one back."""
         own: dict[str, tuple[int, Node]] = {}
         merged: dict[str, tuple[int, Node]] = {}
         for key_node, item in node.value:
@@ -139,7 +140,8 @@ class _Reader:
                 raise NoTree(line, f"the key '{key}' stands here twice: keep one")
             else:
                 own[key] = (line, item)
-        return {**merged, **own}
+        taken_back = {key for key, (_, item) in own.items() if key in merged and _is_null(item)}
+        return {key: found for key, found in {**merged, **own}.items() if key not in taken_back}
 
     def _base(self, base: Node, above: tuple[Node, ...]) -> Mapping[str, tuple[int, Node]]:
         self._count += 1
@@ -158,6 +160,10 @@ def _bases(node: Node) -> Iterator[Node]:
 
 def _line(node: Node) -> int:
     return int(node.start_mark.line) + 1
+
+
+def _is_null(node: Node) -> bool:
+    return str(node.tag) == f"{_TAG}null"
 
 
 def _check_tag(node: Node, *kinds: str) -> None:
