@@ -83,7 +83,8 @@ def parse_definition(text: str, file: str) -> Definition:
     try:
         return Definition.model_validate(tree.value).read_from(origin)
     except ValidationError as error:
-        raise BrokenDefinition(_told(origin, item) for item in error.errors(include_url=False)) from error
+        found = error.errors(include_url=False)
+        raise BrokenDefinition(_told(origin, item) for item in found if not _follows(item, found)) from error
 
 
 def validate_sql(connection: duckdb.DuckDBPyConnection, definitions: Sequence[Definition]) -> None:
@@ -106,6 +107,14 @@ def problem(origin: Origin, path: Path, message: str) -> Problem:
     return Problem(origin.file, origin.line(path), ".".join(map(str, path)) or "definition", message)
 
 
+def _follows(details: ErrorDetails, others: Sequence[ErrorDetails]) -> bool:
+    """A list is too short for pydantic, too, where what stands in it is wrong: that is told by itself."""
+    path = details["loc"]
+    return details["type"] == "too_short" and any(
+        len(other["loc"]) > len(path) and other["loc"][: len(path)] == path for other in others
+    )
+
+
 def _told(origin: Origin, details: ErrorDetails) -> Problem:
     """One error of pydantic."""
     path: Path = details["loc"]
@@ -114,4 +123,6 @@ def _told(origin: Origin, details: ErrorDetails) -> Problem:
         path = details["ctx"]["at"]
     elif details["type"] == "missing":
         path, message = path[:-1], f"`{path[-1]}` is missing"
+    elif details["type"] == "string_pattern_mismatch":
+        message = f"{details['input']!r} is no name: small letters, digits, `_` and (not in a view's name) `-`"
     return problem(origin, path, message)

@@ -39,6 +39,8 @@ _FORBIDDEN: Final = frozenset(
 )
 """Functions that are none of chance to DuckDB, and still tell more than the row does."""
 
+_SET_LATER: Final = frozenset({"known_until", "reported_until"})
+
 _NO_VALUE: Final = "an expression is one value of the row, as `a = 1 AND b > 2`: no statement, no FROM, no commas"
 
 _ANY_ORDER: Final = frozenset({"any_value", "arbitrary", "first", "last"})
@@ -135,7 +137,9 @@ class SqlReader:
         if tree.get("error"):
             reason = str(tree["error_message"]).split("\n", maxsplit=1)[0]
             if tree["error_type"] == "not implemented":
-                reason = "only a single SELECT may stand here: nothing that writes, attaches, sets or copies"
+                reason = (
+                    "no statement but a single SELECT may stand here: nothing that writes, attaches, sets or copies"
+                )
             return Parsed((reason,))
         statements = tree["statements"]
         if len(statements) != 1:
@@ -179,8 +183,8 @@ class SqlReader:
                 yield "`?`, `$1` and `#1` stand for nothing here: write the value, or the column's name"
             elif "function_name" in node and id(node) not in read_from:
                 yield from self._function_faults(node)
-            elif node.get("class") == "COLUMN_REF" and _name(node["column_names"][0]) in _CLOCKS:
-                yield _of_the_clock(node["column_names"][0])
+            elif node.get("class") == "COLUMN_REF":
+                yield from _column_faults(node)
             if "from_table" in node and node["from_table"]["type"] not in _SOURCES:
                 yield f"{node['from_table']['type'].lower()} may not stand here: select from views"
             if node.get("ref_type") == "POSITIONAL":
@@ -228,6 +232,16 @@ class SqlReader:
                 first, *rest = node["column_names"]
                 if rest and _name(first) in self._views:
                     yield f"name the column alone, without '{first}.'"
+                elif _name(first) in _SET_LATER:
+                    yield f"{first} is set by later events: what was taken back is left out without your doing"
+
+
+def _column_faults(node: Node) -> Iterator[str]:
+    first, last = _name(node["column_names"][0]), _name(node["column_names"][-1])
+    if first in _CLOCKS:
+        yield _of_the_clock(node["column_names"][0])
+    elif last == "landed_at":
+        yield "landed_at is when this installation wrote the row, another one after a rebuild: use known_at"
 
 
 def _of_the_clock(name: str) -> str:

@@ -100,12 +100,12 @@ class Plans:
             return
         safe = [one for one in asked if not self.parsed(one.text).faults]
         refused = [(one.path, why) for one in safe if (why := self._described(one.text, leaf)[1])]
-        if not refused and not unsafe and (why := self._refusal(query.sql)):
-            refused = [(here, why)]
-        yield from refused
-        if not refused:
-            yield from self._kinds(leaf, safe)
-            yield from self._contradictions(here, leaf, safe)
+        planned = [one for one in safe if not self._described(one.text, leaf)[1]]
+        wrong = [*refused, *self._kinds(leaf, planned)]
+        if not wrong and not unsafe:
+            why = self._refusal(query.sql)
+            wrong = [(here, why)] if why else list(self._contradictions(here, leaf, planned))
+        yield from wrong
 
     def _source_faults(self, here: Path, leaf: Leaf) -> Iterator[Fault]:
         if isinstance(leaf, Sql):
