@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pipeline.stations import Station
     from pipeline.validate import ValidateStation
     from pipeline.web import HttpConfig
-    from predictions.load import Problem
     from publishers.sdk import Publisher
     from schemas.settling import Landed
 
@@ -112,6 +111,7 @@ def run_stations(
     http: "HttpConfig | None" = None,
 ) -> int:
     """Run workers until they are told to stop; returns the exit code."""
+    from dualtrack.definitions import check_definitions
     from pipeline.app import KafkaConfig, run_workers
     from pipeline.credentials import faust_credentials
     from pipeline.fetching import ReadConfig
@@ -136,45 +136,6 @@ def run_stations(
         http=http,
     )
     return run_workers(stations, config, hooks, telemetry)
-
-
-def check_definitions() -> int:
-    """Read all definitions and let DuckDB plan each of their conditions on an empty store in memory.
-
-    Returns how many there are. Raises BrokenDefinition with file, line and what to change; takes about a second.
-    """
-    from predictions.load import load_definitions, validate_sql
-
-    definitions = load_definitions()
-    with empty_store() as connection:
-        validate_sql(connection, definitions)
-    return len(definitions)
-
-
-def lint_definitions(files: Sequence[Path]) -> "list[Problem]":
-    """What is wrong with these definitions, and what is probably not meant."""
-    from predictions.lint import lint
-
-    with empty_store() as connection:
-        return lint(connection, files)
-
-
-@contextmanager
-def empty_store() -> "Iterator[duckdb.DuckDBPyConnection]":
-    """A store in memory with all tables and views, and no event."""
-    import duckdb
-
-    from predictions.views import install_views
-    from sinks.duckdb_tables import migrate, migrations
-    from sinks.views import create_views, load_reference
-
-    with duckdb.connect() as connection:
-        migrate(connection, 0, migrations(), utc_now())
-        create_views(connection)
-        for name, rows in reference_tables().items():
-            load_reference(connection, name, rows)
-        install_views(connection)
-        yield connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,12 @@ class Parsed:
         """Does it say the same of every row?"""
         return not any(_is(node, "class", "COLUMN_REF") or "from_table" in node for node in self.nodes[1:])
 
+    @property
+    def is_null(self) -> bool:
+        """Is it the word NULL?"""
+        value = self.nodes[0]["select_list"][0].get("value") or {}
+        return isinstance(value, dict) and bool(value.get("is_null"))
+
     def tables(self) -> frozenset[str]:
         """Tables and views that it names."""
         return frozenset(_name(node["table_name"]) for node in self.nodes if _is(node, "type", "BASE_TABLE"))

@@ -124,7 +124,7 @@ class Plans:
         for one in asked:
             kind = self._described(one.text, leaf)[0]
             parsed = self.parsed(one.text)
-            if one.field in ("where", "about") and kind not in ("BOOLEAN", '"NULL"'):
+            if one.field in ("where", "about") and kind != "BOOLEAN" and not parsed.is_null:
                 yield one.path, f"this has to be true, false or NULL, and is of type {kind}: compare it with something"
             elif one.field in _AMOUNTS and not _NUMBER.match(kind):
                 yield one.path, f"this has to be a number, and is of type {kind}: use TRY_CAST(... AS DOUBLE)"

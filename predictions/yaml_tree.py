@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 MAX_BYTES: Final = 65_536
@@ -61,7 +61,7 @@ def read_tree(text: str) -> Tree:
 def _composed(text: str) -> Node | None:
     yaml = YAML(typ="safe", pure=True)
     try:
-        _check_depth(text)
+        _check_events(text)
         return yaml.compose(StringIO(text))  # type: ignore[no-any-return]
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -76,10 +76,16 @@ def _composed(text: str) -> Node | None:
         raise NoTree(1, f"this is no YAML: {error}") from error
 
 
-def _check_depth(text: str) -> None:
-    """Ahead of composing, which goes as deep as the text does."""
+def _check_events(text: str) -> None:
+    """Ahead of composing, which goes as deep as the text does, and lets a second anchor hide the first."""
     depth = 0
+    anchors: set[str] = set()
     for event in YAML(typ="safe", pure=True).parse(StringIO(text)):
+        anchor = None if isinstance(event, AliasEvent) else getattr(event, "anchor", None)
+        if anchor in anchors:
+            raise NoTree(event.start_mark.line + 1, f"there is another anchor '&{anchor}': give this one another name")
+        if anchor:
+            anchors.add(anchor)
         if isinstance(event, CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:

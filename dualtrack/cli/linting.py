@@ -34,7 +34,7 @@ def lint(
     as_json: JsonOption = False,
 ) -> None:
     """Say what is wrong with definitions, by line: all of it at once. Exits 1 where something is."""
-    from dualtrack.tools import lint_definitions
+    from dualtrack.definitions import lint_definitions
 
     problems = lint_definitions(files)
     errors = [problem for problem in problems if problem.severity == "error"]

@@ -30,6 +30,7 @@ MERGE_BOMB = "a: &k0 {a0: 1}\n" + "".join(f"k{i}: &k{i} {{<<: [*k{i - 1}, *k{i -
         ('id: a\nof: "\\ud800"\n', 2, "a control character"),
         ('id: a\nof: "\\0"\n', 2, "a control character"),
         ("id: a\nof: \x07\n", 2, "special characters are not allowed"),
+        ("id: &a a\nof: &a b\n", 2, "there is another anchor '&a'"),
         ("id: a\nof: *b\n", 2, "found undefined alias 'b'"),
         ("id: a\n<<: [1]\n", 2, "`<<` takes in mappings only"),
         ("id: a\nof: " + "9" * 5000 + "\n", 2, "is no int"),

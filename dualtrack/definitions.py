@@ -1,0 +1,52 @@
+"""Checks definitions of predictions on an empty store in memory: nothing of this installation is opened."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dualtrack.tools import reference_tables, utc_now
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from predictions.load import Problem
+
+
+def check_definitions() -> int:
+    """Read all definitions and let DuckDB plan each of their conditions on an empty store in memory.
+
+    Returns how many there are. Raises BrokenDefinition with file, line and what to change; takes about a second.
+    """
+    from predictions.load import load_definitions, validate_sql
+
+    definitions = load_definitions()
+    with empty_store() as connection:
+        validate_sql(connection, definitions)
+    return len(definitions)
+
+
+def lint_definitions(files: Sequence[Path]) -> "list[Problem]":
+    """What is wrong with these definitions, and what is probably not meant."""
+    from predictions.lint import lint
+
+    with empty_store() as connection:
+        return lint(connection, files)
+
+
+@contextmanager
+def empty_store() -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A store in memory with all tables and views, and no event."""
+    import duckdb
+
+    from predictions.views import install_views
+    from sinks.duckdb_tables import migrate, migrations
+    from sinks.views import create_views, load_reference
+
+    with duckdb.connect() as connection:
+        migrate(connection, 0, migrations(), utc_now())
+        create_views(connection)
+        for name, rows in reference_tables().items():
+            load_reference(connection, name, rows)
+        install_views(connection)
+        yield connection
