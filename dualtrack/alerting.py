@@ -44,13 +44,13 @@ def check_rules_of(settings: Settings) -> "AlertRules":
 
     Raises BrokenRules with file, line and what to change; takes about a second.
     """
-    from dualtrack.planning import planning_store
+    from dualtrack.definitions import empty_store
     from pipeline.telling import Teller
     from predictions.load import load_definitions
 
     rules = rules_of(settings)
     receivers_of(settings, rules)
-    with planning_store() as connection:
+    with empty_store() as connection:
         Teller(settings.receivers(), rules, load_definitions()).check(connection)
     return rules
 

@@ -134,7 +134,7 @@ def broker(settings: Settings) -> Diagnosis:
 
 def definitions(settings: Settings) -> Diagnosis:
     """Do the predictions' definitions read?"""
-    from dualtrack.planning import check_definitions
+    from dualtrack.definitions import check_definitions
     from schemas.faults import Fault
 
     try:

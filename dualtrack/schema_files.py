@@ -8,6 +8,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from predictions.alert_rules import AlertRules
+from predictions.json_schema import FILE_NAME, definition_schema
 from schemas.export import DIALECT, asyncapi, json_schemas
 
 COMMITTED = Path(__file__).parent.parent / "schemas" / "json"
@@ -17,6 +18,7 @@ def schema_files() -> dict[str, str]:
     """File name to content."""
     schemas = {**json_schemas(), "alert-rules": {"$schema": DIALECT, **AlertRules.model_json_schema()}}
     files = {f"{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
+    files[FILE_NAME] = json.dumps(definition_schema(), indent=2) + "\n"
     yaml = YAML(typ="rt")
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()

@@ -111,7 +111,7 @@ def run_stations(
 ) -> int:
     """Run workers until they are told to stop; returns the exit code."""
     from dualtrack.alerting import check_rules_of
-    from dualtrack.planning import check_definitions
+    from dualtrack.definitions import check_definitions
     from pipeline.app import KafkaConfig, run_workers
     from pipeline.credentials import faust_credentials
     from pipeline.fetching import ReadConfig

@@ -39,6 +39,7 @@ class _Asked:
     """Where the answers to a selection stand among the columns of the statement."""
 
     every_row: bool
+    near_unknown: bool
     rows: int
     conditions: tuple[int, ...]
     values: tuple[int | None, int | None, int | None, int | None]
@@ -131,6 +132,7 @@ def _asked(body: Body, readers: tuple[Reader, ...], columns: _Columns) -> _Asked
 
     return _Asked(
         every_row=body.every_row,
+        near_unknown=body.near_unknown,
         rows=columns.of(f"CASE WHEN {body.rows} THEN {_TRUE}::TINYINT ELSE {_NOT_ASKED}::TINYINT END"),
         conditions=tuple(columns.guarded(body, _verdict(sql), f"{_NOT_ASKED}::TINYINT") for sql in body.conditions),
         values=(value(body.group), value(body.entity), value(body.amount), value(body.shown)),
@@ -163,5 +165,5 @@ def _places(asked: _Asked, verdicts: Any) -> NDArray[np.intp]:
         for column in asked.conditions:
             failing += verdicts(column) == _FALSE
             unknown += verdicts(column) == _UNKNOWN
-        says = says & (failing <= (unknown == 0))
+        says = says & (failing <= (1 if asked.near_unknown else unknown == 0))
     return np.flatnonzero(says)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
-from predictions.definition import Path
+from predictions.definition import DEFAULT_NEAR_MISS, NearMiss, Path
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,6 +67,8 @@ class Candidate:
     value: float | None
     shown: dict[str, Any]
     verdicts: dict[str, bool | None]
+    near_miss: NearMiss = DEFAULT_NEAR_MISS
+    """Which rows are near misses."""
 
     @cached_property
     def failing(self) -> tuple[str, ...]:
@@ -90,8 +92,8 @@ class Candidate:
 
     @property
     def is_near_miss(self) -> bool:
-        """Exactly one condition fails and all others hold."""
-        return len(self.failing) == 1 and not self.unknown
+        """One condition fails; unless the definition says otherwise, all others hold."""
+        return self.near_miss.covers(self.failing, self.unknown)
 
     @property
     def name(self) -> tuple[object, ...]:

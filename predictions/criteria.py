@@ -1,11 +1,11 @@
 """The criteria of the definition language: what has to be true, over which view, from which threshold on."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from predictions.parts import IDENTIFIER, Part, Threshold
+from predictions.parts import IDENTIFIER, Part, Threshold, Whole
 
 Expression = str
 """SQL over the columns of the view."""
@@ -46,7 +46,7 @@ class Leaf(Part):
 class CountDistinct(Leaf, Threshold):
     """How many different things satisfy all conditions."""
 
-    of: Expression
+    of: Expression = Field(description="What things are told apart by.")
     unit: str = Field(default="distinct", description="What is counted, for people: labs, companies, ...")
 
     @property
@@ -67,9 +67,9 @@ class Exists(Leaf):
 class Sum(Leaf, Threshold):
     """The total of ``value`` over the rows that satisfy all conditions."""
 
-    value: Expression
+    value: Expression = Field(description="The number to add up.")
     per: Expression | None = Field(default=None, description="Only the newest row of each counts.")
-    unit: str = ""
+    unit: str = Field(default="", description="For people: USD, models, ...")
 
     @property
     def entity(self) -> Expression | None:
@@ -83,9 +83,9 @@ class Sum(Leaf, Threshold):
 class Latest(Leaf, Threshold):
     """The newest ``value`` of each series; holds where every series agrees, unknown where they differ."""
 
-    value: Expression
+    value: Expression = Field(description="The number that is compared.")
     within: Expression | None = Field(default=None, description="The series: values of different series never mix.")
-    unit: str = ""
+    unit: str = Field(default="", description="For people: percent, points, ...")
 
     @property
     def group(self) -> Expression | None:
@@ -101,9 +101,9 @@ class Share(Leaf, Threshold):
 
     every_row: ClassVar[bool] = True
 
-    of: Expression
-    minimum: int = Field(default=1, ge=1, description="Fewer things than this give no share: the verdict is unknown.")
-    unit: str = "things"
+    of: Expression = Field(description="The denominator: what things are told apart by.")
+    minimum: Whole = Field(default=1, ge=1, description="Fewer things than this give no share: the verdict is unknown.")
+    unit: str = Field(default="things", description="What is counted, for people.")
 
     @property
     def entity(self) -> Expression | None:
@@ -118,9 +118,9 @@ class Leader(Leaf, Threshold):
     per: Expression = Field(description="The groups: verticals, countries, ...")
     who: Expression = Field(description="Who competes in a group; the newest row of each counts.")
     by: Expression = Field(description="The measure of leading.")
-    minimum: int = Field(default=1, ge=1, description="A group with fewer competitors has no leader yet.")
-    out_of: int = Field(ge=1, description="How many groups there are, those of which nothing is known included.")
-    unit: str = "groups"
+    minimum: Whole = Field(default=1, ge=1, description="A group with fewer competitors has no leader yet.")
+    out_of: Whole = Field(ge=1, description="How many groups there are, those of which nothing is known included.")
+    unit: str = Field(default="groups", description="What the groups are, for people.")
 
     @property
     def group(self) -> Expression | None:
@@ -139,9 +139,9 @@ class Sql(Leaf, Threshold):
     """The escape: a query that returns the common columns, counted by ``of`` like the rows of a view."""
 
     view: str = Field(default="query", alias="from", pattern="^query$", description="Not used: the query stands here.")
-    query: str = Field(min_length=1)
-    of: Expression
-    unit: str = "distinct"
+    query: str = Field(min_length=1, description="One SELECT over views, which keeps the common columns.")
+    of: Expression = Field(description="What rows are told apart by.")
+    unit: str = Field(default="distinct", description="What is counted, for people.")
 
     @property
     def group(self) -> Expression | None:
@@ -162,8 +162,16 @@ class Sequence(Part):
     """``first`` and, on a later day, ``then``: within one series where ``within`` names it."""
 
     within: Expression | None = Field(default=None, description="The series, written over the columns of both views.")
-    first: Step
-    then: Step
+    first: Step = Field(description="What happens first.")
+    then: Step = Field(description="What happens on a later day.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _series_of_both(cls, data: Any) -> Any:
+        for name in ("first", "then"):
+            if isinstance(data, dict) and isinstance(data.get(name), dict) and "within" in data[name]:
+                raise ValueError(f"`within` of `{name}` goes for both steps: write it beside `first` and `then`")
+        return data
 
     @model_validator(mode="after")
     def _share_the_series(self) -> Self:
@@ -176,16 +184,16 @@ class Sequence(Part):
 class Criterion(Part):
     """Exactly one criterion, under the key that names its kind."""
 
-    count_distinct: CountDistinct | None = None
-    exists: Exists | None = None
-    sum_: Sum | None = Field(default=None, alias="sum")
-    latest: Latest | None = None
-    share: Share | None = None
-    leader: Leader | None = None
-    sequence: Sequence | None = None
-    sql: Sql | None = None
-    all_of: tuple["Criterion", ...] | None = Field(default=None, min_length=1)
-    any_of: tuple["Criterion", ...] | None = Field(default=None, min_length=1)
+    count_distinct: CountDistinct | None = Field(default=None, description="Enough different things.")
+    exists: Exists | None = Field(default=None, description="One row.")
+    sum_: Sum | None = Field(default=None, alias="sum", description="A total.")
+    latest: Latest | None = Field(default=None, description="The newest value.")
+    share: Share | None = Field(default=None, description="The part of all things, 0 to 1.")
+    leader: Leader | None = Field(default=None, description="The one with the highest measure, in enough groups.")
+    sequence: Sequence | None = Field(default=None, description="One thing, then another, in one series.")
+    sql: Sql | None = Field(default=None, description="The escape: a query of your own.")
+    all_of: tuple["Criterion", ...] | None = Field(default=None, min_length=1, description="All of these.")
+    any_of: tuple["Criterion", ...] | None = Field(default=None, min_length=1, description="One of these, or more.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

@@ -12,13 +12,8 @@ import duckdb
 
 from predictions.candidates import Candidate, Moment
 from predictions.criteria import Leaf, Sql
-from predictions.definition import Definition, Path, Reading, Window
+from predictions.definition import AMOUNT_KNOWN, GROUP_KNOWN, IN_WINDOW, Definition, NearMiss, Path, Reading, Window
 from predictions.views import helper_views
-
-IN_WINDOW: Final = "window"
-GROUP_KNOWN: Final = "group"
-AMOUNT_KNOWN: Final = "amount"
-"""Conditions that every criterion brings along, beside those it names."""
 
 NOTHING: Final = "NULL"
 """What a selection without a group, an entity, an amount or values to show asks for in their place."""
@@ -39,9 +34,12 @@ def common_columns(view: str) -> tuple[str, ...]:
     )
 
 
-def undecided(conditions: str) -> str:
+def undecided(conditions: str, *, near_unknown: bool) -> str:
     """SQL: does a row with this list of verdicts say anything?"""
-    return f"""len(list_filter({conditions}, lambda c: NOT c))
+    failing = f"len(list_filter({conditions}, lambda c: NOT c))"
+    if near_unknown:
+        return f"{failing} <= 1"
+    return f"""{failing}
       <= CASE WHEN len(list_filter({conditions}, lambda c: c IS NULL)) = 0 THEN 1 ELSE 0 END"""
 
 
@@ -60,6 +58,8 @@ class Body:
     amount: str
     shown: str
     every_row: bool
+    near_unknown: bool = False
+    """Is a row that fails one condition a near miss where nobody has said of others?"""
 
     @property
     def expressions(self) -> tuple[str, ...]:
@@ -77,6 +77,7 @@ class Query:
     conditions: tuple[str, ...]
     """Names, in the order of the values in each row."""
     body: Body
+    near_miss: NearMiss
 
 
 def compile_reading(definition: Definition, reading: Reading) -> tuple[Query, ...]:
@@ -114,25 +115,6 @@ def run(connection: duckdb.DuckDBPyConnection, query: Query) -> tuple[Candidate,
     return tuple(candidate_of(query, row) for row in connection.execute(query.sql).fetchall())
 
 
-def expressions(definition: Definition, leaf: Leaf, here: Path) -> Iterator[tuple[Path, str]]:
-    """Every SQL expression of a selection as a query of its own, with its place in the file."""
-    source = _source(leaf)
-    yield (*here, "query" if isinstance(leaf, Sql) else "from"), f"SELECT * FROM {source}"
-    for field in ("about", "of", "value", "per", "who", "by", "within"):
-        if text := getattr(leaf, field, None):
-            yield _place(here, field), f"SELECT ({text}) FROM {source}"
-    for name, text in leaf.show.items():
-        yield (*here, "show", name), f"SELECT ({text}) FROM {source}"
-    for name in leaf.where:
-        sql = f"SELECT CAST(({definition.conditions[name].sql}) AS BOOLEAN) FROM {source}"
-        yield ("conditions", name, "sql"), sql
-
-
-def _place(here: Path, field: str) -> Path:
-    """``within`` stands at the sequence, not at its steps."""
-    return (*here[:-1], field) if field == "within" and here[-1] in ("first", "then") else (*here, field)
-
-
 def _query(definition: Definition, window: Window, path: Path, leaf: Leaf) -> Query:
     conditions = dict(_conditions(definition, window, leaf))
     shown = ", ".join(f"{_quoted(name)}: ({sql})" for name, sql in leaf.show.items())
@@ -144,8 +126,10 @@ def _query(definition: Definition, window: Window, path: Path, leaf: Leaf) -> Qu
         amount=f"CAST(({leaf.amount}) AS DOUBLE)" if leaf.amount else NOTHING,
         shown=f"CAST(to_json({{{shown}}}) AS VARCHAR)" if shown else NOTHING,
         every_row=leaf.every_row,
+        near_unknown=definition.near_miss_rule.allow_unknown,
     )
-    return Query(path, leaf, _sql(leaf, body, tuple(conditions)), tuple(conditions), body)
+    sql = _sql(leaf, body, tuple(conditions))
+    return Query(path, leaf, sql, tuple(conditions), body, definition.near_miss_rule)
 
 
 def _sql(leaf: Leaf, body: Body, names: tuple[str, ...]) -> str:
@@ -168,12 +152,13 @@ def _sql(leaf: Leaf, body: Body, names: tuple[str, ...]) -> str:
     FROM {_source(leaf)}
     WHERE {body.rows}
 )
-SELECT * FROM candidates{"" if leaf.every_row else _UNDECIDED}"""
+SELECT * FROM candidates{"" if leaf.every_row else _says_something(body)}"""
 
 
-_UNDECIDED: Final = """
+def _says_something(body: Body) -> str:
+    return f"""
 -- evidence, waiting for facts, or a near miss; a row that fails in more ways says nothing
-WHERE """ + undecided("conditions")
+WHERE {undecided("conditions", near_unknown=body.near_unknown)}"""
 
 
 def _source(leaf: Leaf) -> str:
@@ -248,6 +233,7 @@ def candidate_of(query: Query, row: Sequence[Any]) -> Candidate:
         value=value,
         shown=json.loads(shown) if shown else {},
         verdicts=dict(zip(query.conditions, conditions, strict=True)),
+        near_miss=query.near_miss,
     )
 
 

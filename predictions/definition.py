@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from typing import Any, Final, Literal, Self
 
-from pydantic import Field, PrivateAttr, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from predictions.criteria import Criterion, Leaf
-from predictions.parts import SLUG, Part
+from predictions.parts import SLUG, Day, Flag, Number, Part, Whole
 from predictions.views import view_texts
 from schemas.values import PartialDate
 
@@ -25,24 +25,52 @@ EDITORIAL: Final = frozenset({"words", "note", "description", "unit", "show", "m
 class Condition(Part):
     """A named condition: SQL that is true, false or, where it gives NULL, unknown."""
 
-    sql: str = Field(min_length=1)
+    sql: str = Field(min_length=1, description="Over the columns of the view; NULL is: nobody has said.")
     words: str = Field(min_length=1, description="The condition for people, so that 'not: <words>' can be read.")
-    note: str | None = None
+    note: str | None = Field(default=None, description="How it is meant; whose threshold it is.")
+
+
+IN_WINDOW: Final = "window"
+GROUP_KNOWN: Final = "group"
+AMOUNT_KNOWN: Final = "amount"
+"""Conditions that every criterion brings along, beside those it names."""
+
+RESERVED: Final = frozenset({IN_WINDOW, GROUP_KNOWN, AMOUNT_KNOWN})
+
+
+class NearMiss(Part):
+    """Which rows are near misses: those of which one condition is false, and that one might have been otherwise."""
+
+    allow_unknown: Flag = Field(
+        default=False, description="true: one is false, and nobody has said of some others; else all others are true."
+    )
+    except_: tuple[str, ...] = Field(
+        default=(), alias="except", description="Conditions, or window: who fails one of these is no near miss."
+    )
+
+    def covers(self, failing: Sequence[str], unknown: Sequence[str]) -> bool:
+        """Whether a row that fails these conditions, and waits for those, is a near miss."""
+        return len(failing) == 1 and failing[0] not in self.except_ and (self.allow_unknown or not unknown)
+
+
+DEFAULT_NEAR_MISS: Final = NearMiss()
 
 
 class Window(Part):
     """The days in which it has to happen, both included; an end left out is open."""
 
-    from_: date | None = Field(default=None, alias="from")
-    to: date | None = None
+    from_: Day | None = Field(default=None, alias="from", description="The first day that counts.")
+    to: Day | None = Field(default=None, description="The last day that counts; left out: the deadline.")
 
 
 class Milestone(Part):
     """When people are told: at a progress, or at a state."""
 
-    name: str = Field(min_length=1, max_length=80)
-    progress: float | None = Field(default=None, ge=0, le=1, description="0 means: at the first evidence.")
-    state: Literal["met", "missed", "annulled", "unresolvable"] | None = None
+    name: str = Field(min_length=1, max_length=80, description="What people are told; once in a reading.")
+    progress: Number | None = Field(default=None, ge=0, le=1, description="0 means: at the first evidence.")
+    state: Literal["met", "missed", "annulled", "unresolvable"] | None = Field(
+        default=None, description="At the state."
+    )
 
     @model_validator(mode="after")
     def _one_trigger(self) -> Self:
@@ -62,21 +90,23 @@ DEFAULT_MILESTONES: Final = (
 class Annulment(Part):
     """What makes the question void. Without a criterion a person decides."""
 
-    words: str
-    criterion: Criterion | None = None
+    words: str = Field(description="What makes it void, for people: 'the two have merged'.")
+    criterion: Criterion | None = Field(default=None, description="Left out: a person decides.")
 
 
 class Reading(Part):
     """One way to read the claim, with a deadline and a criterion of its own."""
 
-    id: str = Field(pattern=SLUG)
-    description: str
-    deadline: date = Field(description="The last day that counts.")
+    id: str = Field(pattern=SLUG, description="Its name within the prediction: literal, strict, horizon, ...")
+    description: str = Field(description="How the claim is read here, for people.")
+    deadline: Day = Field(description="The last day that counts.")
     window: Window | None = Field(default=None, description="Left out: from the prediction to the deadline.")
-    criterion: Criterion
-    milestones: tuple[Milestone, ...] = DEFAULT_MILESTONES
-    annulled_if: Annulment | None = None
-    note: str | None = None
+    criterion: Criterion = Field(description="What has to hold: exactly one kind.")
+    milestones: tuple[Milestone, ...] = Field(
+        default=DEFAULT_MILESTONES, description="When people are told; left out: first evidence, half, met, missed."
+    )
+    annulled_if: Annulment | None = Field(default=None, description="What makes this reading void.")
+    note: str | None = Field(default=None, description="Which thresholds and choices are our own.")
 
     @property
     def closes_at(self) -> datetime:
@@ -102,27 +132,32 @@ class Origin:
     file: str
     lines: Mapping[Path, int] = field(default_factory=dict)
 
-    def at(self, path: Path) -> str:
-        """``file.yaml:12`` for the nearest thing that has a line."""
+    def line(self, path: Path) -> int:
+        """The line of the nearest thing that has one."""
         while path and path not in self.lines:
             path = path[:-1]
-        return f"{self.file}:{self.lines.get(path, 1)}"
+        return self.lines.get(path, 1)
+
+    def at(self, path: Path) -> str:
+        """``file.yaml:12``"""
+        return f"{self.file}:{self.line(path)}"
 
 
 class Definition(Part):
     """A prediction: the claim in this project's words, and its readings."""
 
-    id: str = Field(pattern=SLUG)
-    title: str = Field(max_length=200)
+    id: str = Field(pattern=SLUG, description="Its name in commands: p1a.")
+    title: str = Field(max_length=200, description="One line, for lists.")
     claim: str = Field(description="The claim in our own words; the source is never quoted.")
     source: str = Field(description="Who predicted it, and where.")
     made_on: PartialDate
-    made_on_note: str | None = None
-    version: int = Field(default=1, ge=1)
-    tags: tuple[str, ...] = ()
-    note: str | None = None
+    made_on_note: str | None = Field(default=None, description="How the day is known.")
+    version: Whole = Field(default=1, ge=1, description="One more for each change of what is judged; wording is free.")
+    tags: tuple[str, ...] = Field(default=(), description="For lists and alert rules.")
+    note: str | None = Field(default=None, description="Which thresholds and choices are our own, and why.")
     conditions: dict[str, Condition] = Field(default={}, description="Conditions by name; readings refer to them.")
-    readings: tuple[Reading, ...] = Field(min_length=1)
+    near_miss: NearMiss | None = Field(default=None, description="Left out: one is false, all others are true.")
+    readings: tuple[Reading, ...] = Field(min_length=1, description="The ways to read it, each judged by itself.")
 
     _origin: Origin = PrivateAttr(default=Origin("<definition>"))
 
@@ -135,6 +170,11 @@ class Definition(Part):
         copy = self.model_copy()
         copy._origin = origin
         return copy
+
+    @property
+    def near_miss_rule(self) -> NearMiss:
+        """Which rows are near misses, the default filled in."""
+        return self.near_miss or DEFAULT_NEAR_MISS
 
     @property
     def declared_at(self) -> datetime:
@@ -172,27 +212,38 @@ class Definition(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        problems = [_misplaced(path, message) for path, message in self._inconsistencies()]
+        if problems:
+            raise ValidationError.from_exception_data("Definition", problems)
+        return self
+
+    def _inconsistencies(self) -> Iterator[tuple[Path, str]]:
+        for name in self.conditions.keys() & RESERVED:
+            yield ("conditions", name), f"'{name}' is what every criterion brings along: give it another name"
+        yield from self._unknown_names(("near_miss", "except"), self.near_miss_rule.except_, frozenset({IN_WINDOW}))
         ids = [reading.id for reading in self.readings]
         for index, reading in enumerate(self.readings):
             here: Path = ("readings", index)
             if reading.id in ids[:index]:
-                raise _misplaced((*here, "id"), f"two readings have the id '{reading.id}'")
+                yield (*here, "id"), f"two readings have the id '{reading.id}'"
             if reading.window is None and self.is_late(reading):
-                raise _misplaced((*here, "deadline"), "the deadline lies before made_on: give the reading a `window`")
+                yield (*here, "deadline"), "the deadline lies before made_on: give the reading a `window`"
             for path, leaf in reading.leaves():
-                self._check_names((*here, *path, "where"), leaf)
-        return self
+                yield from self._unknown_names((*here, *path, "where"), leaf.where)
 
-    def _check_names(self, path: Path, leaf: Leaf) -> None:
-        for index, name in enumerate(leaf.where):
-            if name not in self.conditions:
+    def _unknown_names(
+        self, path: Path, names: Iterable[str], besides: frozenset[str] = frozenset()
+    ) -> Iterator[tuple[Path, str]]:
+        for index, name in enumerate(names):
+            if name not in self.conditions and name not in besides:
                 known = ", ".join(self.conditions) or "none"
-                raise _misplaced((*path, index), f"no condition is called '{name}' under `conditions` (there: {known})")
+                yield (*path, index), f"no condition is called '{name}' under `conditions` (there: {known})"
 
 
-def _misplaced(path: Path, message: str) -> PydanticCustomError:
+def _misplaced(path: Path, message: str) -> InitErrorDetails:
     """An error of the whole definition that knows the place it is about."""
-    return PydanticCustomError("misplaced", "{message}", {"message": message, "at": path})
+    told = PydanticCustomError("misplaced", "{message}", {"message": message, "at": path})
+    return InitErrorDetails(type=told, loc=(), input=None)
 
 
 def _judging(value: Any) -> Any:

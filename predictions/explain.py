@@ -1,7 +1,13 @@
 """A criterion as a sentence, for people who do not read SQL."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from predictions.criteria import CountDistinct, Criterion, Exists, Latest, Leader, Leaf, Sequence, Share, Sql, Sum
-from predictions.definition import Definition, Reading
+from predictions.criterion import compile_reading
+from predictions.definition import IN_WINDOW, Definition, Reading
+from predictions.parts import Threshold
+from predictions.possible import threshold_of
 from predictions.standing import window_in_words
 
 _ROWS = {
@@ -17,6 +23,106 @@ _ROWS = {
 def criterion_sentence(definition: Definition, reading: Reading) -> str:
     """``at least 2 labs among ..., where ...; it happened between ...``"""
     return _criterion(definition, reading, reading.criterion)
+
+
+def explanation(definition: Definition, reading: Reading) -> dict[str, Any]:
+    """How a reading is judged: in sentences, and as the queries that do it, each with its place in the reading."""
+    return {
+        "reading": reading.id,
+        "description": reading.description,
+        "deadline": reading.deadline,
+        "criterion": criterion_sentence(definition, reading),
+        "sentences": list(_sentences(definition, reading)),
+        "queries": [
+            {"place": ".".join(map(str, query.path)), "conditions": list(query.conditions), "sql": query.sql}
+            for query in compile_reading(definition, reading)
+        ],
+    }
+
+
+def general_rules(definition: Definition) -> list[str]:
+    """What goes for every reading of a definition, in sentences."""
+    rule = definition.near_miss_rule
+    near = "and no other" if rule.allow_unknown else "and all others hold"
+    near = f"A near miss is an event that fails one condition, {near}"
+    if rule.except_:
+        words = [definition.conditions[name].words if name != IN_WINDOW else "the window" for name in rule.except_]
+        near += f"; not where that one is: {'; '.join(words)}"
+    return [
+        "Each condition is true, false, or unknown where nobody has said. An event of which none is false and some are "
+        "unknown is waited for; while such events could decide it, the verdict is unknown.",
+        "A date as vague as a month or a year that reaches over an edge of the window is unknown too.",
+        f"{near}.",
+    ]
+
+
+def _sentences(definition: Definition, reading: Reading) -> Iterator[str]:
+    yield f"Holds when {criterion_sentence(definition, reading)}."
+    yield from dict.fromkeys(_rules(reading.criterion))
+    about = {leaf.about: leaf.view for _, leaf in reading.leaves() if leaf.about}
+    yield from (f"Only rows of {view} are looked at where: {_one_line(sql)}." for sql, view in about.items())
+    yield from _calendar(definition, reading)
+    if reading.annulled_if:
+        criterion = reading.annulled_if.criterion
+        by = f"when {_criterion(definition, reading, criterion)}" if criterion else "when a person says so"
+        yield f"Annulled, never missed, if {reading.annulled_if.words}: {by}."
+
+
+def _rules(criterion: Criterion) -> Iterator[str]:
+    """What a threshold is measured against, and what is never mixed."""
+    value = criterion.kind_of_value()
+    if isinstance(value, tuple):
+        for child in value:
+            yield from _rules(child)
+    match value:
+        case CountDistinct() | Sql():
+            yield f"Things are told apart by: {_one_line(value.of)}."
+        case Sum() if value.per:
+            yield f"Of each {_one_line(value.per)} only the newest row is added."
+        case Latest():
+            yield "The newest row is the one that lies latest in the world; of one day, the one that became known last."
+            if value.within:
+                yield f"Series are never mixed: {_one_line(value.within)}. Where they differ, it is unknown."
+        case Share():
+            yield (
+                f"The denominator is all {value.unit}, told apart by: {_one_line(value.of)}; each counts by its newest "
+                f"row in the window. With fewer than {value.minimum} the share is unknown."
+            )
+        case Leader():
+            yield (
+                f"In each {_one_line(value.per)} leads the {_one_line(value.who)} with the highest "
+                f"{_one_line(value.by)}, where at least {value.minimum} compete. {value.out_of} {value.unit} count, "
+                "those of which nothing is known included."
+            )
+        case Sequence() if value.within:
+            yield f"Both steps are of one series, one denominator: {_one_line(value.within)}."
+    yield from _progress(threshold_of(value))
+
+
+def _progress(rule: Threshold | None) -> Iterator[str]:
+    if rule is None:
+        return
+    if rule.start is not None:
+        yield f"Progress runs from {rule.start:g} to {rule.target:g}."
+    if rule.below is not None and not isinstance(rule, Latest | Share):
+        yield "What only grows has not stayed below anything before the deadline: until then it is unknown."
+
+
+def _calendar(definition: Definition, reading: Reading) -> Iterator[str]:
+    if definition.is_late(reading):
+        yield (
+            f"The deadline, {reading.deadline}, lay before the prediction, {definition.made_on}: the state is late; "
+            "the verdict says how the world turned out."
+        )
+    else:
+        yield (
+            f"After the deadline, {reading.deadline}, it is missed where it does not hold, open while facts are "
+            "missing that could decide it, and unresolvable where nothing is there to wait for."
+        )
+
+
+def _one_line(sql: str) -> str:
+    return " ".join(sql.split())
 
 
 def _criterion(definition: Definition, reading: Reading, criterion: Criterion) -> str:

@@ -1,22 +1,18 @@
 """Reading definitions from YAML; whatever is wrong with one is said with its file, its line and what to change."""
 
-import json
-from collections.abc import Mapping, Sequence
-from datetime import date
-from io import StringIO
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import duckdb
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
 
-from predictions.criterion import Query, compile_reading, expressions
 from predictions.definition import Definition, Origin, Path
 from predictions.definitions import DEFINITIONS
+from predictions.soundness import unsound
+from predictions.yaml_tree import MAX_BYTES, NoTree, read_tree
 from schemas.faults import TerminalFault
 
 FOLDER: Final = FilePath(__file__).with_name("definitions")
@@ -24,12 +20,31 @@ FOLDER: Final = FilePath(__file__).with_name("definitions")
 SETS: Final[Mapping[str, FilePath]] = {"seed": FOLDER, "calibration": FOLDER / "calibration"}
 """The sets that come along: the article's predictions, and the engine's calibration."""
 
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a definition, where, and what to change."""
+
+    file: str
+    line: int
+    place: str
+    """``readings.0.criterion``; readings are counted from 0 as in the file. Empty for the file as a whole."""
+    message: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        kind = "" if self.severity == "error" else f"{self.severity}: "
+        return f"{self.file}:{self.line}: {kind}{self.place}{': ' if self.place else ''}{self.message}"
+
+
 class BrokenDefinition(TerminalFault):
-    """A definition that cannot be used; the message says where and what to change."""
+    """A definition that cannot be used; the message says where and what to change, a line for each problem."""
+
+    def __init__(self, problems: str | Iterable[Problem]) -> None:
+        self.problems = () if isinstance(problems, str) else tuple(dict.fromkeys(problems))
+        super().__init__(problems if isinstance(problems, str) else "\n".join(map(str, self.problems)))
 
 
 def load_definitions(folder: FilePath = FOLDER) -> tuple[Definition, ...]:
@@ -53,10 +68,14 @@ def load_sets(names: Sequence[str]) -> tuple[Definition, ...]:
 
 
 def _distinct(definitions: tuple[Definition, ...]) -> tuple[Definition, ...]:
-    for index, definition in enumerate(definitions):
-        for other in definitions[:index]:
-            if other.id == definition.id:
-                raise BrokenDefinition(f"{definition.origin.at(('id',))}: {other.origin.file} has the same id")
+    twins = [
+        problem(definition.origin, ("id",), f"{other.origin.file} has the same id")
+        for index, definition in enumerate(definitions)
+        for other in definitions[:index]
+        if other.id == definition.id
+    ]
+    if twins:
+        raise BrokenDefinition(twins)
     return definitions
 
 
@@ -66,103 +85,75 @@ def load_definition(file: FilePath) -> Definition:
 
 
 def read_text(file: FilePath) -> str:
-    """The text of a file; raises BrokenDefinition."""
+    """The text of a file of YAML; raises BrokenDefinition."""
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BrokenDefinition(f"{file}: cannot be read: {error}") from error
+        with file.open("rb") as opened:
+            # No more than is told to be too long: the file may be anything, and endless.
+            return opened.read(MAX_BYTES + 1).decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A file that is too long may have been cut in the middle of a character.
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise BrokenDefinition([Problem(str(file), line, "", "cannot be read: it is not UTF-8")]) from error
+    except OSError as error:
+        raise BrokenDefinition([Problem(str(file), 1, "", f"cannot be read: {error.strerror or error}")]) from error
 
 
 def parse_definition(text: str, file: str) -> Definition:
     """A definition from its YAML text; ``file`` is for messages."""
-    definition, origin = parse_yaml(text, file, Definition, "a definition is a mapping: it starts with `id: ...`")
+    definition, origin = parse_yaml(text, file, Definition)
     return definition.read_from(origin)
 
 
-def parse_yaml(text: str, file: str, model: type[Model], otherwise: str) -> tuple[Model, Origin]:
-    """A model from YAML, and where everything in it stands. Raises BrokenDefinition, with the text ``otherwise`` where
-    the file holds no mapping."""
+def parse_yaml(text: str, file: str, model: type[Model]) -> tuple[Model, Origin]:
+    """A model from YAML, and where everything in it stands. Raises BrokenDefinition."""
     try:
-        tree = YAML(typ="rt").load(StringIO(text))
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        reason = (error.problem or "").splitlines()[0] if error.problem else "cannot be read"
-        raise BrokenDefinition(f"{file}:{line}: this is no YAML: {reason}") from error
-    if not isinstance(tree, CommentedMap):
-        raise BrokenDefinition(f"{file}:1: {otherwise}")
-    lines: dict[Path, int] = {}
-    plain = _plain(tree, (), lines)
-    origin = Origin(file, lines)
+        tree = read_tree(text)
+    except NoTree as error:
+        raise BrokenDefinition([Problem(file, error.line, "", str(error))]) from error
+    origin = Origin(file, tree.lines)
     try:
-        return model.model_validate_json(json.dumps(plain, default=str)), origin
+        return model.model_validate(tree.value), origin
     except ValidationError as error:
-        problems = [_problem(origin, details) for details in error.errors(include_url=False)]
-        raise BrokenDefinition("\n".join(problems)) from error
+        found = error.errors(include_url=False)
+        raise BrokenDefinition(_told(origin, item) for item in found if not _follows(item, found)) from error
 
 
 def validate_sql(connection: duckdb.DuckDBPyConnection, definitions: Sequence[Definition]) -> None:
-    """Have DuckDB plan every query against the views; raises BrokenDefinition for all that it refuses."""
-    problems = [
-        f"{definition.origin.at(path)}: {_dotted(path)}: {reason}"
-        for definition in definitions
-        for index, reading in enumerate(definition.readings)
-        for query in compile_reading(definition, reading)
-        if (refused := refusal(connection, query.sql))
-        for path, reason in _blame(connection, definition, ("readings", index, *query.path), query, refused)
-    ]
+    """Refuse what no row could ever satisfy, SQL that may not be here, and SQL that does not fit the views.
+
+    ``connection`` has the views; nothing is read from them. Raises BrokenDefinition with all problems.
+    """
+    problems = unsound_in(connection, definitions)
     if problems:
-        raise BrokenDefinition("\n".join(dict.fromkeys(problems)))
+        raise BrokenDefinition(problems)
 
 
-def _blame(
-    connection: duckdb.DuckDBPyConnection, definition: Definition, here: Path, query: Query, refused: str
-) -> list[tuple[Path, str]]:
-    """Which expressions of a query are to blame; the query as a whole where each is fine by itself."""
-    parts = [(path, refusal(connection, sql)) for path, sql in expressions(definition, query.leaf, here)]
-    return [(path, reason) for path, reason in parts if reason] or [(here, refused)]
+def unsound_in(connection: duckdb.DuckDBPyConnection, definitions: Iterable[Definition]) -> list[Problem]:
+    """What ``validate_sql`` refuses, in the order of the files."""
+    return [problem(definition.origin, path, message) for definition, path, message in unsound(connection, definitions)]
 
 
-def refusal(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
-    """Why DuckDB cannot plan a query; empty where it can."""
-    try:
-        connection.execute(f"EXPLAIN {sql}").fetchall()
-    except duckdb.Error as error:
-        return str(error).split("\n\nLINE")[0].replace("\n", " ")
-    return ""
+def problem(origin: Origin, path: Path, message: str) -> Problem:
+    """A problem with something that stands at a path in a definition."""
+    return Problem(origin.file, origin.line(path), ".".join(map(str, path)) or "definition", message)
 
 
-def _plain(value: Any, path: Path, lines: dict[Path, int]) -> Any:
-    """The tree as plain values, noting the line of every key and item on the way."""
-    if isinstance(value, CommentedMap):
-        for key in value:
-            lines[*path, str(key)] = value.lc.key(key)[0] + 1 if key in (value.lc.data or {}) else lines.get(path, 1)
-        return {str(key): _plain(item, (*path, str(key)), lines) for key, item in value.items()}
-    if isinstance(value, CommentedSeq):
-        for index in range(len(value)):
-            lines[*path, index] = value.lc.item(index)[0] + 1
-        return [_plain(item, (*path, index), lines) for index, item in enumerate(value)]
-    if isinstance(value, date):
-        return value.isoformat()
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    return value
+def _follows(details: ErrorDetails, others: Sequence[ErrorDetails]) -> bool:
+    """A list is too short for pydantic, too, where what stands in it is wrong: that is told by itself."""
+    path = details["loc"]
+    return details["type"] == "too_short" and any(
+        len(other["loc"]) > len(path) and other["loc"][: len(path)] == path for other in others
+    )
 
 
-def _problem(origin: Origin, details: ErrorDetails) -> str:
-    """One pydantic error as ``file:line: place: what to change``."""
+def _told(origin: Origin, details: ErrorDetails) -> Problem:
+    """One error of pydantic."""
     path: Path = details["loc"]
-    context = details.get("ctx", {})
-    if details["type"] == "misplaced":
-        path = (*path, *context["at"])
-    elif details["type"] == "unknown_key":
-        path = (*path, context["key"])
     message = details["msg"].removeprefix("Value error, ")
-    if details["type"] == "missing":
+    if details["type"] == "misplaced":
+        path = details["ctx"]["at"]
+    elif details["type"] == "missing":
         path, message = path[:-1], f"`{path[-1]}` is missing"
-    return f"{origin.at(path)}: {_dotted(path)}: {message}"
-
-
-def _dotted(path: Path) -> str:
-    """``readings.0.criterion``; readings are counted from 0 as in the file."""
-    return ".".join(map(str, path)) or "definition"
+    elif details["type"] == "string_pattern_mismatch":
+        message = f"{details['input']!r} is no name: small letters, digits, `_` and (not in a view's name) `-`"
+    return problem(origin, path, message)

@@ -73,7 +73,7 @@ class Queue:
     def add(self, row: Candidate) -> None:
         """A row waits; one that comes back takes its old place."""
         arrival = self._arrivals.setdefault(row, len(self._arrivals))
-        key = (len(row.unknown) or len(row.failing), arrival)
+        key = (len(row.unknown) + len(row.failing), arrival)
         insort(self._order, key)
         self._rows[key] = row
         self._keys[row] = key
@@ -142,7 +142,7 @@ class Newest:
 
 def waiting(row: Candidate) -> Waiting:
     """A row with the facts that it lacks, or the condition that it fails."""
-    return Waiting(row, row.unknown or row.failing, near_miss=row.is_near_miss)
+    return Waiting(row, row.failing or row.unknown, near_miss=row.is_near_miss)
 
 
 def first_rows(rows: Iterable[Candidate]) -> tuple[Candidate, ...]:

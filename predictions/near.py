@@ -101,7 +101,7 @@ def _too_early(criterion: Criterion, path: Path, rows: Sequence[Judged]) -> Iter
 def _item(judged: Judged, words: Words, counted: bool) -> Item:
     row = judged.row
     lacking = row.failing or row.unknown or (AFTER_FIRST,)
-    item = words.waiting(Waiting(row, lacking, near_miss=not row.unknown))
+    item = words.waiting(Waiting(row, lacking, near_miss=not row.is_open))
     (condition,) = item.pop("conditions")
     values = judged.values.get(condition["name"], {})
     return {**item, "condition": {**condition, "values": values}, "counts_already": counted}

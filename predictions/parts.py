@@ -1,13 +1,37 @@
 """What every piece of a definition has in common: it is frozen, and a key it does not know is refused with advice."""
 
 import difflib
-from typing import Any, Self
+from datetime import date
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    Strict,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 SLUG = r"^[a-z0-9][a-z0-9_-]*$"
+
+
+def _no_number(value: Any) -> Any:
+    if isinstance(value, date | str):
+        return value
+    raise ValueError("this is no date: write it as 2026-04-17")
+
+
+Number = Annotated[float, Strict()]
+"""A number in quotes is none."""
+Whole = Annotated[int, Strict()]
+Flag = Annotated[bool, Strict()]
+Day = Annotated[date, BeforeValidator(_no_number)]
+"""A number is no date, though pydantic would read it as the seconds since 1970."""
 
 
 class Part(BaseModel):
@@ -15,31 +39,62 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _known_keys_only(cls, data: Any) -> Any:
-        """Refuse an unknown key by name: a misspelt key that is ignored changes the meaning without a word."""
-        if isinstance(data, dict):
-            known = [field.alias or name for name, field in cls.model_fields.items()]
-            for key in data:
-                if key not in known:
-                    raise _unknown_key(str(key), known)
-        return data
+    def _known_keys_with_values(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse an unknown key, and one without a value, by name: what is ignored changes the meaning without a word.
+
+        What else is wrong is told with them, but for what follows from them.
+        """
+        if not isinstance(data, dict):
+            return handler(data)
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        meant = {key: difflib.get_close_matches(str(key), known, n=1) for key in data if key not in known}
+        empty = [key for key in known if key in data and data[key] is None]
+        if not meant and not empty:
+            return handler(data)
+        problems = [_told(_unknown_key(str(key), near, known), str(key)) for key, near in meant.items()]
+        problems += [_told(_EMPTY, key) for key in empty]
+        try:
+            handler({key: item for key, item in data.items() if key not in meant and key not in empty})
+        except ValidationError as error:
+            missed = {near for found in meant.values() for near in found} | set(empty)
+            problems += [_again(details) for details in error.errors(include_url=False) if _stands(details, missed)]
+        raise ValidationError.from_exception_data(cls.__name__, problems)
 
 
-def _unknown_key(key: str, known: list[str]) -> PydanticCustomError:
-    near = difflib.get_close_matches(key, known, n=1)
+_EMPTY: Final = PydanticCustomError("empty_key", "nothing stands here: fill it in, or leave the key out")
+
+
+def _told(error: PydanticCustomError, key: str) -> InitErrorDetails:
+    return InitErrorDetails(type=error, loc=(key,), input=None)
+
+
+def _unknown_key(key: str, near: list[str], known: list[str]) -> PydanticCustomError:
     advice = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
     return PydanticCustomError("unknown_key", "unknown key '{key}'; {advice}", {"key": key, "advice": advice})
+
+
+def _stands(details: ErrorDetails, missed: set[str]) -> bool:
+    """Is this wrong whatever the unknown keys were meant to be?"""
+    path = details["loc"]
+    return bool(path) and not (details["type"] == "missing" and len(path) == 1 and path[0] in missed)
+
+
+def _again(details: ErrorDetails) -> InitErrorDetails:
+    """An error as it was told, to be told together with others."""
+    context = {key: value for key, value in details.get("ctx", {}).items() if key in ("at", "key", "advice")}
+    told = PydanticCustomError(details["type"], "{message}", {**context, "message": details["msg"]})
+    return InitErrorDetails(type=told, loc=details["loc"], input=None)
 
 
 class Threshold(Part):
     """How much it takes: exactly one of ``at_least``, ``above`` and ``below``."""
 
-    at_least: float | None = None
-    above: float | None = None
-    below: float | None = None
-    start: float | None = Field(default=None, description="Where it stood when progress was 0; 0 when left out.")
+    at_least: Number | None = Field(default=None, description="This much, or more.")
+    above: Number | None = Field(default=None, description="More than this.")
+    below: Number | None = Field(default=None, description="Less than this.")
+    start: Number | None = Field(default=None, description="Where it stood when progress was 0; 0 when left out.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

@@ -7,10 +7,10 @@ from pathlib import Path as FilePath
 from typing import Final, Self
 
 import duckdb
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr
 
 from predictions.definition import Origin
-from predictions.load import BrokenDefinition, problems_of, read_text, read_yaml, refusal
+from predictions.load import BrokenDefinition, parse_yaml, read_text
 from predictions.measures import MEASURES
 from predictions.parts import SLUG, Part
 
@@ -76,11 +76,8 @@ def load_measures(folder: FilePath = FOLDER) -> tuple[RunningMeasure, ...]:
 
 def parse_measure(text: str, file: str) -> RunningMeasure:
     """A measure from its YAML text; ``file`` is for messages. Raises BrokenDefinition."""
-    plain, origin = read_yaml(text, file, "a measure")
-    try:
-        return RunningMeasure.model_validate_json(plain).read_from(origin)
-    except ValidationError as error:
-        raise BrokenDefinition(problems_of(origin, error)) from error
+    measure, origin = parse_yaml(text, file, RunningMeasure)
+    return measure.read_from(origin)
 
 
 def validate_measures(connection: duckdb.DuckDBPyConnection, measures: Sequence[RunningMeasure]) -> None:
@@ -97,9 +94,10 @@ def validate_measures(connection: duckdb.DuckDBPyConnection, measures: Sequence[
 def _fault(connection: duckdb.DuckDBPyConnection, measure: RunningMeasure) -> str:
     """Why a measure cannot be drawn; empty where it can."""
     asked = f"SELECT * FROM (\n{measure.sql}\n)"
-    if refused := refusal(connection, asked):
-        return refused
-    columns = connection.execute(f"DESCRIBE {asked}").fetchall()
+    try:
+        columns = connection.execute(f"DESCRIBE {asked}").fetchall()
+    except duckdb.Error as error:
+        return str(error).split("\n\nLINE")[0].replace("\n", " ")
     names = tuple(column[0] for column in columns)
     if names != COLUMNS:
         return f"it gives the columns {', '.join(names)}; it has to give {', '.join(COLUMNS)}"

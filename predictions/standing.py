@@ -6,8 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from predictions.candidates import Candidate, Cause
-from predictions.criterion import AMOUNT_KNOWN, GROUP_KNOWN, IN_WINDOW
-from predictions.definition import Definition, Reading, Window
+from predictions.definition import AMOUNT_KNOWN, GROUP_KNOWN, IN_WINDOW, Definition, Reading, Window
 from predictions.measure import AFTER_FIRST, Measure, Waiting
 
 

@@ -9,8 +9,8 @@ import duckdb
 
 from predictions.candidates import Candidate
 from predictions.criteria import Leaf, Sql
-from predictions.criterion import AMOUNT_KNOWN, GROUP_KNOWN, IN_WINDOW, compile_leaf, compile_reading, run, shared
-from predictions.definition import Definition, Path, Reading
+from predictions.criterion import compile_leaf, compile_reading, run, shared
+from predictions.definition import AMOUNT_KNOWN, GROUP_KNOWN, IN_WINDOW, Definition, Path, Reading
 
 _PREFIX: Final = "column "
 """Of the names under which columns are asked for, beside what the definition itself shows."""

@@ -2,7 +2,7 @@
 
 import typer
 
-from dualtrack.cli import auditing, backtesting, forecasting, resolving
+from dualtrack.cli import auditing, backtesting, forecasting, linting, resolving
 from dualtrack.cli.auditing import (
     PredictionArgument,
     asked_point,
@@ -103,6 +103,7 @@ def show(
 
 
 auditing.register(app)
+linting.register(app)
 backtesting.register(app)
 forecasting.register(app)
 resolving.register(app)

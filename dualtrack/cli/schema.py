@@ -1,4 +1,4 @@
-"""``dualtrack schema``: the event schemas as files for other languages."""
+"""``dualtrack schema``: the schemas of events and of predictions as files, for other languages and for editors."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +29,7 @@ def export(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when files are stale.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one JSON Schema per event type, and asyncapi.yaml over all topics."""
+    """Write a JSON Schema for each event type and for predictions, and asyncapi.yaml over all topics."""
     from dualtrack.schema_files import COMMITTED, stale_schemas, write_schemas
 
     folder = to or COMMITTED

@@ -81,7 +81,7 @@ def test_a_value_of_the_wrong_kind() -> None:
     ("text", "message"),
     [
         ("id: [", "x.yaml:1: this is no YAML"),
-        ("id: a\nid: b\n", "x.yaml:2: this is no YAML"),
+        ("id: a\nid: b\n", "x.yaml:2: the key 'id' stands here twice"),
         ("- a\n", "x.yaml:1: a definition is a mapping"),
         ("", "x.yaml:1: a definition is a mapping"),
         ("a: !!python/object:os.system {}\n", "x.yaml:1"),

@@ -1,13 +1,16 @@
-"""An empty store in memory, on which queries are planned before anything is touched."""
+"""Checks definitions of predictions on an empty store in memory: nothing of this installation is opened."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dualtrack.tools import reference_tables, utc_now
 
 if TYPE_CHECKING:
     import duckdb
+
+    from predictions.load import Problem
 
 
 def check_definitions(sets: Sequence[str]) -> int:
@@ -20,15 +23,23 @@ def check_definitions(sets: Sequence[str]) -> int:
     from predictions.running import load_measures, validate_measures
 
     definitions, measures = load_sets(sets), load_measures()
-    with planning_store() as connection:
+    with empty_store() as connection:
         validate_sql(connection, definitions)
         validate_measures(connection, measures)
     return len(definitions)
 
 
+def lint_definitions(files: Sequence[Path]) -> "list[Problem]":
+    """What is wrong with these definitions, and what is probably not meant."""
+    from predictions.lint import lint
+
+    with empty_store() as connection:
+        return lint(connection, files)
+
+
 @contextmanager
-def planning_store() -> "Iterator[duckdb.DuckDBPyConnection]":
-    """The store, with its views and reference tables."""
+def empty_store() -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A store in memory with all tables and views, and no event."""
     import duckdb
 
     from predictions.views import install_views
