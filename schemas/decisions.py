@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool
 from pydantic.json_schema import WithJsonSchema
 
-from schemas.values import Name, Open, Text
+from schemas.values import Identity, Name, Open, Text
 
 DECISION_TYPE_PREFIX: Final = "ai.dualtrack.decision."
 
@@ -20,13 +20,19 @@ class DecisionKind(StrEnum):
     REVIEW = "review"
     ADD_ORGANISATION = "add-organisation"
     MERGE_STORIES = "merge-stories"
+    SPLIT_STORY = "split-story"
     DECLARE = "declare"
+
+
+STORY_KINDS: Final = frozenset({DecisionKind.MERGE_STORIES, DecisionKind.SPLIT_STORY})
 
 
 class Decision(Open):
     """A person's decision; the fields beside ``by`` and ``why`` depend on the kind and are kept as sent.
 
     ``resolve`` carries ``prediction``, ``reading`` and ``outcome`` (met, missed, annulled, unresolvable).
+    ``merge-stories`` carries ``events``; ``split-story`` ``events`` and ``apart_from``; either may carry
+    ``takes_back`` instead.
     """
 
     by: Name = Field(description="Who decided.")
@@ -36,6 +42,13 @@ class Decision(Open):
     outcome: Literal["met", "missed", "annulled", "unresolvable", "open"] | None = Field(
         default=None, description="What a reading is resolved as; open takes an earlier decision back."
     )
+    events: tuple[Identity, ...] = Field(
+        default=(), max_length=200, description="Events that are one story (merge) or that leave it (split)."
+    )
+    apart_from: tuple[Identity, ...] = Field(
+        default=(), max_length=200, description="Of a split: events that the others are no story with."
+    )
+    takes_back: Identity | None = Field(default=None, description="The merge or split that no longer counts.")
 
 
 _INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
