@@ -2,9 +2,9 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool
+from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from schemas.values import Identity, Name, Open, Text
@@ -81,7 +81,31 @@ class Forecast(Decision):
     imported: StrictBool = Field(default=False, description="made_at is what somebody says, not when it was sent.")
 
 
-_MODELS: Final[dict[DecisionKind, type[Decision]]] = {DecisionKind.FORECAST: Forecast}
+class MergeStories(Decision):
+    """Two or more events whose stories are one; or, with ``takes_back``, the end of an earlier merge or split."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.takes_back is None and len(self.events) < 2:
+            raise ValueError("a merge names two events or more under `events`, or what it takes back")
+        return self
+
+
+class SplitStory(Decision):
+    """Events that are no story with others; or, with ``takes_back``, the end of an earlier merge or split."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.takes_back is None and not (self.events and self.apart_from):
+            raise ValueError("a split names events under `events` and others under `apart_from`, or what it takes back")
+        return self
+
+
+_MODELS: Final[dict[DecisionKind, type[Decision]]] = {
+    DecisionKind.FORECAST: Forecast,
+    DecisionKind.MERGE_STORIES: MergeStories,
+    DecisionKind.SPLIT_STORY: SplitStory,
+}
 
 
 def decision_model(kind: DecisionKind) -> type[Decision]:

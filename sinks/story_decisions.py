@@ -52,6 +52,37 @@ def story_decisions(connection: duckdb.DuckDBPyConnection) -> list[StoryDecision
     return found
 
 
+def told_decisions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Every merge and split for people: who, when, why, what about, and whether it stands. The latest first."""
+    stands = {one.identity for one in standing(story_decisions(connection))}
+    rows = connection.execute(
+        """
+        SELECT source, id, kind, decided_by, why, reported_at, data FROM decisions WHERE kind IN (?, ?)
+        ORDER BY known_at DESC, input_topic DESC, input_partition DESC, input_offset DESC
+        """,
+        [DecisionKind.MERGE_STORIES.value, DecisionKind.SPLIT_STORY.value],
+    ).fetchall()
+    found = []
+    for source, id, kind, by, why, decided_at, text in rows:
+        data = json.loads(text)
+        back = data.get("takes_back")
+        found.append(
+            {
+                "decision": id,
+                "source": source,
+                "kind": "taken back" if back else kind,
+                "by": by,
+                "why": why,
+                "decided_at": decided_at,
+                "events": [f"{one['source']}#{one['id']}" for one in data.get("events") or ()],
+                "apart_from": [f"{one['source']}#{one['id']}" for one in data.get("apart_from") or ()],
+                "takes_back": back and back["id"],
+                "stands": None if back else (source, id) in stands,
+            }
+        )
+    return found
+
+
 def _hashes(identities: Any) -> tuple[int, ...]:
     return tuple(event_hash(one["source"], one["id"]) for one in identities or ())
 

@@ -80,7 +80,7 @@ def _deal(facts: Facts) -> tuple[str, ...]:
     roles = {facts.who(party["name"]): str(party["role"]).strip().casefold() for party in parties}
     sides = [{who for who, role in roles.items() if role in side} for side in (_ONE_SIDE, _OTHER_SIDE)]
     chosen = sides[0] | sides[1] if all(sides) else set(roles)
-    return facts.text("kind"), *sorted(chosen)
+    return str(facts.data.get("kind")), *sorted(chosen)
 
 
 def _stated(facts: Facts, *fields: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from dualtrack.cli import (
     rejections,
     schema,
     status,
+    stories,
     topics,
     work,
 )
@@ -65,6 +66,7 @@ def _global_options(
 for commands in (demo, work, publish, load, query, rebuild, status, schema, doctor):
     commands.register(app)
 app.add_typer(predictions.app, name="predictions")
+app.add_typer(stories.app, name="stories")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(topics.app, name="topics")
 app.add_typer(broker.app, name="broker")
