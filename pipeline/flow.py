@@ -24,6 +24,7 @@ from pipeline.steps.parse import parse
 from pipeline.steps.read_headline import read_headline
 from predictions.evaluate import Change, PredictionEngine
 from predictions.milestones import alerts_of
+from predictions.robustness import with_robustness
 from schemas.outcomes import Parsed, Rejected
 from schemas.records import OutRecord, RecordBatch
 from schemas.settling import Landed, SettleBatch
@@ -107,7 +108,8 @@ def settle_batch(records: RecordBatch, tools: SettleTools, next_offsets: Offsets
         changes = tools.predictions.evaluate(transaction.connection, landed.event_types, now)
         # 4. What people on alert must hear, to be delivered after the commit.
         told = transaction.told(change.definition.id for change in changes)
-        transaction.queue(alerts_of(changes, told), tools.receivers)
+        alerts = with_robustness(transaction.connection, changes, alerts_of(changes, told))
+        transaction.queue(alerts, tools.receivers)
     # 5. Committed: all of it, or on any fault none of it.
     return Settled(landed, changes, batch)
 

@@ -15,6 +15,7 @@ from pipeline.measuring import Telemetry
 from predictions.definition import Definition
 from predictions.load import validate_sql
 from predictions.milestones import alerts_of
+from predictions.robustness import with_robustness
 from predictions.views import install_views
 from schemas.alerts import Alert
 from schemas.outcomes import Outcome
@@ -69,7 +70,8 @@ class SettleParts:
             # The registry or a definition may have changed since the last start: look at everything once.
             changes = self.tools.predictions.evaluate(transaction.connection, frozenset(EVENT_TYPES), now)
             told = transaction.told(change.definition.id for change in changes)
-            transaction.queue(alerts_of(changes, told), self.tools.receivers)
+            alerts = with_robustness(transaction.connection, changes, alerts_of(changes, told))
+            transaction.queue(alerts, self.tools.receivers)
 
 
 class SettleStation:

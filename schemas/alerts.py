@@ -28,4 +28,7 @@ class Alert(BaseModel):
     state: str
     progress: float
     known_at: datetime
+    robustness: str = Field(
+        default="", description="Of an outcome: whether it hangs on one source, on which, and what it would be without."
+    )
     evidence: tuple[dict[str, Any], ...] = Field(description="Identities of the events, with titles, dates and urls.")

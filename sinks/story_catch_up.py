@@ -1,4 +1,4 @@
-"""Stories of a store that has none yet, or whose stories were told by other rules: at opening, before anything lands."""
+"""Stories of a store that has none yet, or was grouped by other rules: at opening, before anything lands."""
 
 from typing import Final
 

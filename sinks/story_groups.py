@@ -22,6 +22,7 @@ from sinks.story_decisions import Decided, decided_of
 from sinks.story_rows import StoryRow, firsts_of_keys, label, of_keys, row_of, rows_of_events, stored, write
 from stories.grouping import Story, agree, decide, group
 
+
 @dataclass(frozen=True, slots=True)
 class Touched:
     """What a batch did that stories may hang on."""
@@ -173,9 +174,7 @@ def _group_from_days(connection: duckdb.DuckDBPyConnection, apart: frozenset[str
     _place(group(row.as_report() for row in replayed), work)
 
 
-def _join(
-    connection: duckdb.DuckDBPyConnection, fresh: list[StoryRow], slow: dict[str, date], work: _Work
-) -> None:
+def _join(connection: duckdb.DuckDBPyConnection, fresh: list[StoryRow], slow: dict[str, date], work: _Work) -> None:
     """Let new reports join the stories that they plainly fit; notes in ``slow`` from which day on keys need more."""
     days: dict[int, date] = {}
     for row in fresh:
@@ -188,11 +187,11 @@ def _join(
     for row in sorted(fresh, key=lambda one: one.as_report().order):
         if row.key in slow and slow[row.key] <= row.occurred_on:
             continue
-        first = _plainly(row, firsts.get(row.key, ()))
-        if first is None:
+        joined = _plainly(row, firsts.get(row.key, ()))
+        if joined is None:
             slow[row.key] = row.occurred_on
         else:
-            work.after[row.event_hash] = _placed(row, first.report, first.report_hash, first.open_until)
+            work.after[row.event_hash] = _placed(row, joined.report, joined.report_hash, joined.open_until)
 
 
 def _plainly(row: StoryRow, firsts: Iterable[StoryRow]) -> StoryRow | None:
@@ -207,7 +206,15 @@ def _plainly(row: StoryRow, firsts: Iterable[StoryRow]) -> StoryRow | None:
 
 
 def _placed(row: StoryRow, story: str, story_hash: int, open_until: date | None) -> StoryRow:
-    return replace(row, story=story, story_hash=story_hash, open_until=open_until, decided=False, is_first=False, story_details=None)
+    return replace(
+        row,
+        story=story,
+        story_hash=story_hash,
+        open_until=open_until,
+        decided=False,
+        is_first=False,
+        story_details=None,
+    )
 
 
 def _place(grouped: Mapping[int, Story], work: _Work) -> None:
@@ -249,8 +256,7 @@ def _take_versions_along(connection: duckdb.DuckDBPyConnection, work: _Work) -> 
     for hash, row in work.after.items():
         newest = current.get(row.report_hash)
         if newest is not None and not row.is_current:
-            told = {"story": newest.story, "story_hash": newest.story_hash, "decided": newest.decided}
-            work.after[hash] = replace(row, **told)
+            work.after[hash] = replace(row, story=newest.story, story_hash=newest.story_hash, decided=newest.decided)
 
 
 def _save(connection: duckdb.DuckDBPyConnection, work: _Work) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Rows of ``story_events``: made of events, read and written. Which story each belongs to: ``sinks.stories``."""
+"""Rows of ``story_events``: made of events, read and written. Which story each belongs to: ``sinks.story_groups``."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,6 @@ from sinks.probing import hits, insert, probe
 from stories.grouping import Identity, Report
 from stories.origins import origin_key, origin_label
 from stories.rules import Facts, days_of, signature
-
 
 _EPOCH: Final = date(1970, 1, 1)
 _JSON: Final = ("details", "story_details")
@@ -111,7 +110,7 @@ def rows_of_events(connection: duckdb.DuckDBPyConnection, hashes: set[int]) -> l
         # What all events have stands in columns of its own, and not in the fields.
         data |= {"corrects": corrects, "retracts": retracts, "derived_from": derived}
         data |= {"publisher": publisher, "origin": origin, "urls": urls}
-        facts = Facts(event_type, data, {name: org_id for name, org_id in orgs or ()}, *dates)
+        facts = Facts(event_type, data, dict(orgs or ()), *dates)
         found.append(_row((source, id), data, facts))
     return found
 

@@ -64,7 +64,7 @@ def conflicts_in(connection: duckdb.DuckDBPyConnection, event_hashes: Iterable[i
 
 def conflicts_of_stories(connection: duckdb.DuckDBPyConnection, stories: Iterable[int]) -> list[Conflict]:
     """The conflicts within stories (by hash)."""
-    found = []
+    found: list[Conflict] = []
     for _, reports in groupby(reports_of(connection, list(stories)), key=lambda report: report.story):
         found += conflicts_among(list(reports))
     return found

@@ -45,9 +45,8 @@ def list_stories(
     found: list[dict[str, Any]] = []
     for start in range(0, len(rows), _AT_ONCE):
         chosen = [hash for (hash,) in rows[start : start + _AT_ONCE]]
-        for story in _told(reports_of(connection, chosen)):
-            if not conflicts_only or story["conflicts"]:
-                found.append(story)
+        told = _told(reports_of(connection, chosen))
+        found += [story for story in told if story["conflicts"] or not conflicts_only]
         if limit is not None and len(found) >= limit:
             break
     return sorted(found, key=lambda story: (story["last_on"], story["story"]), reverse=True)[:limit]

@@ -111,9 +111,7 @@ RULES: Final[Mapping[str, Rule]] = {
         lambda f: (f.org("subject"), f.text("metric"), f.text("unit"), f"{f.occurred_on}..{f.occurred_until}"),
         lambda f: _stated(f, "denominator", "period", "series") | {"evaluator": f.org("evaluator")},
     ),
-    "incident": Rule(
-        14, "the same system", lambda f: (f.text("system"),), lambda f: {"developer": f.org("developer")}
-    ),
+    "incident": Rule(14, "the same system", lambda f: (f.text("system"),), lambda f: {"developer": f.org("developer")}),
     "policy": Rule(
         30,
         "the same jurisdiction and instrument",

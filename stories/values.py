@@ -74,7 +74,9 @@ def camps(values: Sequence[Stated]) -> list[list[int]]:
     """
     found: list[list[int]] = []
     for place in sorted(range(len(values)), key=lambda one: (values[one].qualifier in ("up_to", "at_least"), one)):
-        camp = next((some for some in found if all(agree(values[place], values[one]) is not False for one in some)), None)
+        camp = next(
+            (some for some in found if all(agree(values[place], values[one]) is not False for one in some)), None
+        )
         if camp is None:
             found.append([place])
         else:

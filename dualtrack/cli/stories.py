@@ -31,11 +31,15 @@ ByOption = Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides
 
 @app.command(
     "list",
-    epilog=examples("dualtrack stories list --conflicts", "dualtrack stories list --org openai --json | jq '.[].story'"),
+    epilog=examples(
+        "dualtrack stories list --conflicts", "dualtrack stories list --org openai --json | jq '.[].story'"
+    ),
 )
 def list_(
     context: typer.Context,
-    conflicts: Annotated[bool, typer.Option("--conflicts", help="Only those whose reports state other values.")] = False,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Only those whose reports state other values.")
+    ] = False,
     org: Annotated[str | None, typer.Option(metavar="ORG", help="Only about it: its name or canonical id.")] = None,
     all: Annotated[bool, typer.Option("--all", help="Stories of one report, too.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest first.")] = MOST_LISTED,
@@ -47,16 +51,16 @@ def list_(
     from stories.read import list_stories
 
     with reading(settings_of(context)) as connection:
-        found = list_stories(
-            connection, org=org, conflicts_only=conflicts, reports=1 if all else 2, limit=limit
-        )
+        found = list_stories(connection, org=org, conflicts_only=conflicts, reports=1 if all else 2, limit=limit)
     if as_json:
         print_json(found)
     else:
         print_stories(found)
 
 
-@app.command(epilog=examples("dualtrack stories show openai-cerebras-compute-20bn", "dualtrack stories show EVENT --json"))
+@app.command(
+    epilog=examples("dualtrack stories show openai-cerebras-compute-20bn", "dualtrack stories show EVENT --json")
+)
 def show(
     context: typer.Context,
     id: Annotated[str, typer.Argument(metavar="ID", help="A story, or any event in it: source#id, or its id.")],
@@ -127,7 +131,9 @@ def split(
 @app.command(epilog=examples('dualtrack stories undo DECISION --by Bo --why "an error"', "dualtrack stories decisions"))
 def undo(
     context: typer.Context,
-    decision: Annotated[str, typer.Argument(metavar="DECISION", help="As `stories decisions` has it, or its beginning.")],
+    decision: Annotated[
+        str, typer.Argument(metavar="DECISION", help="As `stories decisions` has it, or its beginning.")
+    ],
     why: WhyOption,
     by: ByOption,
     to: ToOption = None,

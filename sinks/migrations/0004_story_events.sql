@@ -1,5 +1,5 @@
 -- Which events tell of one happening: one row for each landed event. Follows from `events` and `decisions`; what the
--- columns mean to readers is said in docs/stories.md, how it is worked out in stories/grouping.py and sinks/stories.py.
+-- columns mean to readers is said in docs/stories.md, how it is worked out in stories/grouping.py and sinks/story_groups.py.
 CREATE TABLE story_events (
     event_hash UBIGINT NOT NULL,
     source VARCHAR NOT NULL,
