@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from functools import cached_property, lru_cache
+from typing import Any, Final, NamedTuple
 
 import duckdb
 import numpy as np
@@ -18,10 +19,23 @@ from stories.origins import origin_key, origin_label
 from stories.rules import Facts, days_of, signature
 
 _EPOCH: Final = date(1970, 1, 1)
-_JSON: Final = ("details", "story_details")
 
 
-@dataclass(frozen=True, slots=True)
+class Place(NamedTuple):
+    """Where an event was put; all but ``story`` and ``decided`` before people's decisions."""
+
+    story: str | None = None
+    story_hash: int | None = None
+    decided: bool = False
+    is_first: bool = False
+    open_until: date | None = None
+    story_details: str | None = None
+
+
+NOWHERE: Final = Place()
+
+
+@dataclass(frozen=True)
 class StoryRow:
     """An event, what is compared of it, and where it was put."""
 
@@ -31,41 +45,49 @@ class StoryRow:
     event_type: str
     origin: str
     story_key: str | None
-    days: int
-    details: Mapping[str, str]
+    key_hash: int
+    details: str
+    """As JSON."""
     occurred_on: date
     occurred_until: date
     follows_hash: int | None
     retracts_hash: int | None
-    report: str = ""
-    report_hash: int = 0
-    is_current: bool = False
-    story: str | None = None
-    story_hash: int | None = None
-    decided: bool = False
-    is_first: bool = False
-    open_until: date | None = None
-    story_details: Mapping[str, str] | None = None
+    report: str
+    report_hash: int
+    is_current: bool
+    place: Place = NOWHERE
 
-    @property
-    def key_hash(self) -> int:
-        """Of the key; an event that is never joined by itself has a key of its own."""
-        return self.event_hash if self.story_key is None else text_hash(self.story_key)
-
-    @property
+    @cached_property
     def key(self) -> str:
-        """Equal for rows that may be one story."""
+        """Equal for rows that may be one story; an event that is never joined by itself has a key of its own."""
         return f"={self.event_hash}" if self.story_key is None else self.story_key
 
-    @property
-    def name(self) -> Identity:
-        """Source and id."""
-        return self.source, self.id
-
+    @cached_property
     def as_report(self) -> Report:
         """As it is grouped."""
         dates = (self.occurred_on, self.occurred_until)
-        return Report(self.report_hash, self.report, self.key, self.days, *dates, self.details)
+        days = days_of(self.event_type, *dates)
+        return Report(self.report_hash, self.report, self.key, days, *dates, from_json(self.details))
+
+    def put(self, place: Place) -> "StoryRow":
+        """The same row in another place; itself where that is no other. Called for every report of long keys."""
+        if place == self.place:
+            return self
+        moved = object.__new__(StoryRow)
+        moved.__dict__.update(self.__dict__, place=place)
+        return moved
+
+
+@lru_cache(maxsize=10_000)
+def from_json(details: str) -> Mapping[str, str]:
+    """Details by name; not to be changed."""
+    found: dict[str, str] = json.loads(details)
+    return found
+
+
+def as_json(details: Mapping[str, str]) -> str:
+    """Details as they are stored."""
+    return json.dumps(details, sort_keys=True, ensure_ascii=False) if details else "{}"
 
 
 def label(name: Identity) -> str:
@@ -73,10 +95,12 @@ def label(name: Identity) -> str:
     return f"{name[0]}#{name[1]}"
 
 
-COLUMNS: Final = (
-    "event_hash, source, id, event_type, origin, story_key, details, occurred_on, occurred_until, follows_hash, "
-    "retracts_hash, report, report_hash, is_current, story, story_hash, decided, is_first, open_until, story_details"
+_ROW: Final = (
+    "event_hash, source, id, event_type, origin, story_key, key_hash, details, occurred_on, occurred_until, "
+    "follows_hash, retracts_hash, report, report_hash, is_current"
 )
+COLUMNS: Final = f"{_ROW}, {', '.join(Place._fields)}"
+_OF_ROW: Final = len(_ROW.split(","))
 
 
 def row_of(arrived: ArrivedSignal) -> StoryRow:
@@ -120,6 +144,7 @@ def _row(name: Identity, data: Mapping[str, Any], facts: Facts) -> StoryRow:
     itself = event_hash(*name)
     follows = _other(data.get("corrects"), itself) or _other(data.get("derived_from"), itself)
     stated = origin_label(data.get("publisher"), data.get("origin"), data.get("urls") or (), name[0])
+    retracts = _hash(data.get("retracts"))
     return StoryRow(
         event_hash=itself,
         source=name[0],
@@ -127,12 +152,15 @@ def _row(name: Identity, data: Mapping[str, Any], facts: Facts) -> StoryRow:
         event_type=facts.event_type,
         origin=origin_key(stated),
         story_key=compared.key,
-        days=compared.days,
-        details=compared.details,
+        key_hash=itself if compared.key is None else text_hash(compared.key),
+        details=as_json(compared.details),
         occurred_on=facts.occurred_on,
         occurred_until=facts.occurred_until,
         follows_hash=follows,
-        retracts_hash=_hash(data.get("retracts")),
+        retracts_hash=retracts,
+        report=label(name),
+        report_hash=itself,
+        is_current=retracts is None,
     )
 
 
@@ -151,23 +179,28 @@ def stored(connection: duckdb.DuckDBPyConnection, hashes: set[int], *columns: st
     return read(probe(connection, hashes, f"SELECT {COLUMNS} FROM story_events WHERE {condition}"))
 
 
-def of_keys(connection: duckdb.DuckDBPyConnection, first_days: Mapping[int, date]) -> list[StoryRow]:
-    """The current rows of each key (by hash) that begin on or after its day, or whose story was open on it."""
-    return _of_keys(connection, first_days, "s.occurred_on >= from_day OR s.open_until >= from_day")
+Span = tuple[date, date]
 
 
-def firsts_of_keys(connection: duckdb.DuckDBPyConnection, first_days: Mapping[int, date]) -> list[StoryRow]:
-    """Of each key (by hash) the first rows of the stories that were open on its day or later."""
-    return _of_keys(connection, first_days, "s.is_first AND s.open_until >= from_day")
+def of_keys(connection: duckdb.DuckDBPyConnection, spans: Mapping[int, Span]) -> list[StoryRow]:
+    """The current rows of each key (by hash) that begin in its span, or earlier in a story that was open then."""
+    inside = "s.occurred_on <= to_day AND (s.occurred_on >= from_day OR s.open_until >= from_day)"
+    return _of_keys(connection, spans, inside)
 
 
-def _of_keys(connection: duckdb.DuckDBPyConnection, first_days: Mapping[int, date], condition: str) -> list[StoryRow]:
-    if not first_days:
+def firsts_of_keys(connection: duckdb.DuckDBPyConnection, spans: Mapping[int, Span]) -> list[StoryRow]:
+    """Of each key (by hash) the first rows of the stories that were open at some time of its span."""
+    return _of_keys(connection, spans, "s.is_first AND s.occurred_on <= to_day AND s.open_until >= from_day")
+
+
+def _of_keys(connection: duckdb.DuckDBPyConnection, spans: Mapping[int, Span], condition: str) -> list[StoryRow]:
+    if not spans:
         return []
     # NumPy and not Arrow, for the reason that ``probe`` gives.
     wanted = {
-        "wanted_hash": np.fromiter(first_days, dtype=np.uint64, count=len(first_days)),
-        "days": np.array([(day - _EPOCH).days for day in first_days.values()], dtype=np.int32),
+        "wanted_hash": np.fromiter(spans, dtype=np.uint64, count=len(spans)),
+        "first": np.array([(first - _EPOCH).days for first, _ in spans.values()], dtype=np.int32),
+        "last": np.array([(last - _EPOCH).days for _, last in spans.values()], dtype=np.int32),
     }
     connection.register("wanted_keys", wanted)
     try:
@@ -175,9 +208,11 @@ def _of_keys(connection: duckdb.DuckDBPyConnection, first_days: Mapping[int, dat
             SELECT {COLUMNS} FROM story_events WHERE rowid IN (
                 SELECT s.rowid
                 FROM story_events s
-                JOIN (SELECT wanted_hash, DATE '1970-01-01' + days AS from_day FROM wanted_keys) w
-                    ON s.key_hash = w.wanted_hash
-                WHERE s.is_current AND ({condition})
+                JOIN (
+                    SELECT wanted_hash, DATE '1970-01-01' + first AS from_day, DATE '1970-01-01' + last AS to_day
+                    FROM wanted_keys
+                ) w ON s.key_hash = w.wanted_hash
+                WHERE s.is_current AND {condition}
             )
         """).fetchall()
     finally:
@@ -185,19 +220,9 @@ def _of_keys(connection: duckdb.DuckDBPyConnection, first_days: Mapping[int, dat
     return read(rows)
 
 
-def read(rows: Iterable[Sequence[Any]]) -> list[StoryRow]:
+def read(rows: Iterable[tuple[Any, ...]]) -> list[StoryRow]:
     """Rows as they are stored, in the order of ``COLUMNS``."""
-    found = []
-    for row in rows:
-        names = ("event_hash", "source", "id", "event_type", "origin", "story_key", "details", "occurred_on")
-        rest = ("occurred_until", "follows_hash", "retracts_hash", "report", "report_hash", "is_current")
-        last = ("story", "story_hash", "decided", "is_first", "open_until", "story_details")
-        values = dict(zip((*names, *rest, *last), row, strict=True))
-        for name in _JSON:
-            values[name] = None if values[name] is None else json.loads(values[name])
-        dates = values["occurred_on"], values["occurred_until"]
-        found.append(StoryRow(**values, days=days_of(values["event_type"], *dates)))
-    return found
+    return [StoryRow(*row[:_OF_ROW], Place(*row[_OF_ROW:])) for row in rows]
 
 
 def write(connection: duckdb.DuckDBPyConnection, leaving: set[int], rows: Sequence[StoryRow]) -> None:
@@ -208,24 +233,15 @@ def write(connection: duckdb.DuckDBPyConnection, leaving: set[int], rows: Sequen
 
 
 _TYPES: Final[Mapping[str, pa.DataType]] = {
-    **dict.fromkeys(("event_hash", "report_hash", "story_hash", "follows_hash", "retracts_hash"), pa.uint64()),
+    **dict.fromkeys(
+        ("event_hash", "key_hash", "report_hash", "story_hash", "follows_hash", "retracts_hash"), pa.uint64()
+    ),
     **dict.fromkeys(("occurred_on", "occurred_until", "open_until"), pa.date32()),
     **dict.fromkeys(("is_current", "decided", "is_first"), pa.bool_()),
 }
 
 
 def _table(rows: Sequence[StoryRow]) -> pa.Table:
-    names = COLUMNS.replace(",", " ").split()
-    columns = {
-        name: pa.array(
-            [_dumped(getattr(row, name)) if name in _JSON else getattr(row, name) for row in rows],
-            type=_TYPES.get(name, pa.string()),
-        )
-        for name in names
-    }
-    columns["key_hash"] = pa.array([row.key_hash for row in rows], type=pa.uint64())
-    return pa.table(columns)
-
-
-def _dumped(details: Mapping[str, str] | None) -> str | None:
-    return None if details is None else json.dumps(details, sort_keys=True, ensure_ascii=False)
+    columns = {name: [getattr(row, name) for row in rows] for name in _ROW.split(", ")}
+    columns |= {name: [getattr(row.place, name) for row in rows] for name in Place._fields}
+    return pa.table({name: pa.array(some, type=_TYPES.get(name, pa.string())) for name, some in columns.items()})

@@ -78,7 +78,11 @@ def settle(connection: duckdb.DuckDBPyConnection, arrivals: Sequence[Arrival]) -
     signals = tuple(one for one in arrivals if isinstance(one, ArrivedSignal))
     decisions = tuple(one for one in arrivals if isinstance(one, ArrivedDecision))
     connection.execute("BEGIN")
-    land(connection, SettleBatch(signals=signals, decisions=decisions), LANDED_AT)
+    try:
+        land(connection, SettleBatch(signals=signals, decisions=decisions), LANDED_AT)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
     connection.execute("COMMIT")
 
 
@@ -143,7 +147,7 @@ def three() -> Iterator[list[duckdb.DuckDBPyConnection]]:
 def expected(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     """The story of each report, worked out from all reports at once."""
     everything = read(connection.execute(f"SELECT {COLUMNS} FROM story_events").fetchall())
-    current = {row.report_hash: row.as_report() for row in everything if row.is_current}
+    current = {row.report_hash: row.as_report for row in everything if row.is_current}
     report_of = {row.event_hash: row.report_hash for row in everything}
     together = decide(group(current.values()), report_of, standing(story_decisions(connection)))
     return {
