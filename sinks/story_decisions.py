@@ -110,7 +110,7 @@ def decided_of(
         wanted |= {(row.key, row.key_hash) for row in _moved_by_decisions(connection)}
     else:
         wanted = _reached(wanted, joined, set(keys))
-    rows = of_keys(connection, {key_hash: (date.min, date.max) for _, key_hash in wanted})
+    rows = of_keys(connection, [(key_hash, date.min, date.max) for _, key_hash in wanted])
     kept = frozenset(key for key, _ in wanted)
     return Decided(kept, tuple(row for row in rows if row.key in kept), tuple(standing(decisions)), report_of)
 

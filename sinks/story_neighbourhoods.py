@@ -72,9 +72,9 @@ def group_neighbourhoods(connection: duckdb.DuckDBPyConnection, apart: frozenset
 
 def _join(connection: duckdb.DuckDBPyConnection, waiting: Waiting, known: frozenset[int], work: Work) -> None:
     """Let new reports join the stories that they plainly fit; what needs a closer look stays, and all after it."""
-    spans = {key: (rows[0].occurred_on, rows[-1].occurred_on) for key, rows in waiting.items()}
+    days = {(key, row.occurred_on) for key, rows in waiting.items() for row in rows if row.event_hash not in known}
     firsts: Waiting = {}
-    for stored in firsts_of_keys(connection, spans):
+    for stored in firsts_of_keys(connection, [(key, day, day) for key, day in days]):
         first = work.now(stored)
         if first is not None and first.place.is_first:
             firsts.setdefault(first.key_hash, []).append(first)
@@ -112,13 +112,14 @@ def _replay(connection: duckdb.DuckDBPyConnection, waiting: Waiting, work: Work)
     ends: dict[int, date] = {}
     span = _FIRST_SPAN
     while todo := waiting.keys() - ends.keys():
-        spans = {key: (waiting[key][0].occurred_on, _later(waiting[key][0].occurred_on, span)) for key in todo}
+        starts = {key: waiting[key][0].occurred_on for key in todo}
         stored: Waiting = {key: [] for key in todo}
-        for row in of_keys(connection, spans):
+        for row in of_keys(connection, [(key, day, _later(day, span)) for key, day in starts.items()]):
             stored[row.key_hash].append(row)
         for key, rows in stored.items():
-            if _replay_one(rows, waiting[key], spans[key][1], work):
-                ends[key] = spans[key][1]
+            end = _later(starts[key], span)
+            if _replay_one(rows, waiting[key], end, work):
+                ends[key] = end
         span *= 4
     return ends
 

@@ -179,28 +179,29 @@ def stored(connection: duckdb.DuckDBPyConnection, hashes: set[int], *columns: st
     return read(probe(connection, hashes, f"SELECT {COLUMNS} FROM story_events WHERE {condition}"))
 
 
-Span = tuple[date, date]
+Span = tuple[int, date, date]
+"""A key (by hash) and two days; there may be several spans of one key."""
 
 
-def of_keys(connection: duckdb.DuckDBPyConnection, spans: Mapping[int, Span]) -> list[StoryRow]:
-    """The current rows of each key (by hash) that begin in its span, or earlier in a story that was open then."""
+def of_keys(connection: duckdb.DuckDBPyConnection, spans: Sequence[Span]) -> list[StoryRow]:
+    """The current rows of each key that begin in its span, or earlier in a story that was open then."""
     inside = "s.occurred_on <= to_day AND (s.occurred_on >= from_day OR s.open_until >= from_day)"
     return _of_keys(connection, spans, inside)
 
 
-def firsts_of_keys(connection: duckdb.DuckDBPyConnection, spans: Mapping[int, Span]) -> list[StoryRow]:
-    """Of each key (by hash) the first rows of the stories that were open at some time of its span."""
+def firsts_of_keys(connection: duckdb.DuckDBPyConnection, spans: Sequence[Span]) -> list[StoryRow]:
+    """Of each key the first rows of the stories that were open at some time of a span."""
     return _of_keys(connection, spans, "s.is_first AND s.occurred_on <= to_day AND s.open_until >= from_day")
 
 
-def _of_keys(connection: duckdb.DuckDBPyConnection, spans: Mapping[int, Span], condition: str) -> list[StoryRow]:
+def _of_keys(connection: duckdb.DuckDBPyConnection, spans: Sequence[Span], condition: str) -> list[StoryRow]:
     if not spans:
         return []
     # NumPy and not Arrow, for the reason that ``probe`` gives.
     wanted = {
-        "wanted_hash": np.fromiter(spans, dtype=np.uint64, count=len(spans)),
-        "first": np.array([(first - _EPOCH).days for first, _ in spans.values()], dtype=np.int32),
-        "last": np.array([(last - _EPOCH).days for _, last in spans.values()], dtype=np.int32),
+        "wanted_hash": np.array([key for key, _, _ in spans], dtype=np.uint64),
+        "first": np.array([(first - _EPOCH).days for _, first, _ in spans], dtype=np.int32),
+        "last": np.array([(last - _EPOCH).days for _, _, last in spans], dtype=np.int32),
     }
     connection.register("wanted_keys", wanted)
     try:
