@@ -21,7 +21,7 @@ app = typer.Typer(
     epilog=examples(
         ("dualtrack stories list --conflicts", "who disagrees"),
         ("dualtrack stories show EVENT", "reports side by side"),
-        ('dualtrack stories merge EVENT EVENT --by Ada --why "same deal"', "by hand"),
+        ('dualtrack stories merge EVENT EVENT --by Ada --why "one deal"', "by hand"),
     ),
 )
 
@@ -85,7 +85,7 @@ def show(
 @app.command(
     epilog=examples(
         'dualtrack stories merge EVENT EVENT --by Ada --why "one deal, two kinds"',
-        'dualtrack stories merge EVENT EVENT --by Ada --why "..." --to word.jsonl',
+        'dualtrack stories merge EVENT EVENT --by Ada --why "..." --to a.jsonl',
     )
 )
 def merge(
@@ -107,8 +107,8 @@ def merge(
 
 @app.command(
     epilog=examples(
-        'dualtrack stories split EVENT --from STORY --by Ada --why "another deal"',
-        'dualtrack stories split EVENT --from STORY --by Ada --why "..." --to word.jsonl',
+        'dualtrack stories split EVENT --from STORY --by Ada --why "another"',
+        'dualtrack stories split EVENT --from STORY --by Ada --why ".." --to a.jsonl',
     )
 )
 def split(

@@ -148,3 +148,22 @@ def test_a_definition_that_fails_does_not_spoil_the_list(store: duckdb.DuckDBPyC
     store.execute("DROP VIEW facts_deal CASCADE")
     add_robustness(store, rows, NOW)
     assert rows[0]["robustness"] is None
+
+
+@pytest.mark.parametrize(
+    ("criterion", "observed"),
+    [
+        ("{count_distinct: {from: deal_reports, of: story, where: [huge], at_least: 9}}", 2),
+        ("{sum: {from: deal_reports, value: amount_usd, per: story, at_least: 9e12}}", 505e9),
+        ("{sum: {from: facts_deal, value: amount_usd, at_least: 9e12}}", 705e9),
+    ],
+)
+def test_a_criterion_can_count_a_story_once(store: duckdb.DuckDBPyConnection, criterion: str, observed: float) -> None:
+    deal(store, 1, "AINews", 200)
+    deal(store, 2, "Reuters", 205)
+    deal(store, 3, "Reuters", 300, kind="licence")
+    definition = define(criterion, conditions=HUGE_IS)
+    engine = PredictionEngine([definition])
+    engine.declare(store, LANDED_AT)
+    (change,) = engine.evaluate(store, frozenset(EVENT_TYPES), NOW)
+    assert change.history[-1].observed == observed

@@ -51,6 +51,16 @@ def test_the_seeds_deal_of_200_or_20_billion_is_a_suspected_unit_error(seeded: P
     assert "suspected unit error: a factor of 10" in shown
 
 
+def test_the_page_shows_what_the_command_prints(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = dualtrack("stories", "show", "openai-cerebras-compute-20bn", home=seeded).stdout
+    page = Path(__file__).parents[3] / "docs" / "stories.md"
+    written = (
+        page.read_text("utf-8").split("$ dualtrack stories show openai-cerebras-compute-20bn\n")[1].split("```")[0]
+    )
+    assert [line.rstrip() for line in shown.splitlines()] == written.splitlines()
+
+
 def test_the_list_can_be_narrowed(seeded: Path) -> None:
     assert len(json_of("stories", "list", home=seeded)) == 4
     disputed = json_of("stories", "list", "--conflicts", home=seeded)
@@ -119,5 +129,6 @@ def test_a_decision_that_says_nothing_is_rejected(seeded: Path, tmp_path: Path) 
     file = tmp_path / "decisions.jsonl"
     body = {"specversion": "1.0", "id": "x", "source": "desk", "type": "ai.dualtrack.decision.merge-stories.v1"}
     file.write_text(json.dumps({**body, "data": {"by": "Ada", "events": [{"source": "a", "id": "b"}]}}) + "\n")
-    report = json_of("load", str(file), home=seeded, exit_code=1)
-    assert "two events or more" in str(report)
+    assert json_of("load", str(file), home=seeded)["rejected_by_rule"] == {"invalid_decision": 1}
+    (rejection,) = json_of("rejections", "list", home=seeded)
+    assert "two events or more" in rejection["reason"]
