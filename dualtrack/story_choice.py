@@ -34,7 +34,8 @@ class NamedEvent:
 def named_event(connection: duckdb.DuckDBPyConnection, name: str) -> NamedEvent:
     """The event called ``source#id``, or ``id`` where one source alone has it; raises UnknownStory."""
     rows = connection.execute(
-        "SELECT source, id, story, report FROM story_events WHERE id = $name OR source || '#' || id = $name ORDER BY ALL",
+        "SELECT source, id, story, report FROM story_events "
+        "WHERE id = $name OR source || '#' || id = $name ORDER BY ALL",
         {"name": name},
     ).fetchall()
     found = [NamedEvent(*row) for row in rows]

@@ -20,8 +20,8 @@ app = typer.Typer(
     help="Stories: who reports the same, and who disagrees.",
     epilog=examples(
         ("dualtrack stories list --conflicts", "who disagrees"),
-        ("dualtrack stories show EVENT", "reports side by side"),
-        ('dualtrack stories merge EVENT EVENT --by Ada --why "one deal"', "by hand"),
+        ("dualtrack stories show EVENT", "what each report states"),
+        'dualtrack stories merge EVENT EVENT --by Ada --why "one deal"',
     ),
 )
 
