@@ -62,7 +62,8 @@ def _gather(connection: duckdb.DuckDBPyConnection, touched: Touched, work: Work)
         seen |= edge
         rows = [rows[hash] for rows in (work.before, work.after) for hash in edge if hash in rows]
         targets = {hash for row in rows for hash in (row.follows_hash, row.retracts_hash) if hash is not None}
-        found = stored(connection, edge, "follows_hash", "retracts_hash")
+        # What has not landed may be corrected and retracted, too: what one does to it ends the other.
+        found = stored(connection, edge | targets, "follows_hash", "retracts_hash")
         found += stored(connection, targets - seen, "event_hash")
         unseen = [row for row in found if row.event_hash not in seen]
         work.keep(unseen)

@@ -223,7 +223,7 @@ def _of_keys(connection: duckdb.DuckDBPyConnection, spans: Sequence[Span], condi
 
 def read(rows: Iterable[tuple[Any, ...]]) -> list[StoryRow]:
     """Rows as they are stored, in the order of ``COLUMNS``."""
-    return [StoryRow(*row[:_OF_ROW], Place(*row[_OF_ROW:])) for row in rows]
+    return [StoryRow(*[*row[:_OF_ROW], Place(*row[_OF_ROW:])]) for row in rows]
 
 
 def write(connection: duckdb.DuckDBPyConnection, leaving: set[int], rows: Sequence[StoryRow]) -> None:

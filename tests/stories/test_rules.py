@@ -54,6 +54,6 @@ def test_what_is_dated_by_its_year_joins_only_others_of_that_date() -> None:
 
 def test_values_of_a_metric_are_compared_for_the_same_dates_only() -> None:
     march, april = (date(2026, 3, 1), date(2026, 3, 31)), (date(2026, 4, 1), date(2026, 4, 30))
-    about = {"subject": "OpenAI", "metric": "revenue", "unit": "USD"}
+    about: dict[str, Any] = {"subject": "OpenAI", "metric": "revenue", "unit": "USD"}
     assert signed("metric", *march, **about).key != signed("metric", *april, **about).key
     assert signed("metric", *march, **about).key == signed("metric", *march, **about, value="3").key
