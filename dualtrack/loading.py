@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from dualtrack.decision_lines import is_decision, on_its_topic
 from dualtrack.lines import lines_of
 from pipeline.flow import SettleTools, ValidateTools, settle_batch, validate_batch
 from predictions.evaluate import Change
-from schemas import headers as names
 from schemas.records import OutRecord, RawRecord
-from schemas.settling import Landed
+from schemas.settling import ArrivedRejection, Landed
 
 BATCH_RECORDS = 5_000
 BATCH_BYTES = 32 * 1024 * 1024
@@ -87,30 +87,30 @@ def load_files(
 def _load_batch(
     path: Path, records: Sequence[RawRecord], validate: ValidateTools, settle: SettleTools, report: LoadReport
 ) -> None:
-    validated = validate_batch(records, validate)
-    outputs = [*validated.passed, *validated.rejected]
     last = records[-1]
     settled = settle_batch(
-        as_read(outputs, last.timestamp_ms),
+        as_read(validated_or_decided(records, validate), last.timestamp_ms),
         settle,
         next_offsets={(last.topic, last.partition): last.offset + 1},
     )
     report.landed += settled.landed
     report.moved.update({(change.definition.id, change.reading.id): change for change in settled.changes})
-    lines = [_rejected_line(path, output) for output in validated.rejected]
+    lines = [_rejected_line(path, rejection) for rejection in settled.batch.rejections]
     report.rejected_by_rule.update(line.rule for line in lines)
     report.examples += lines[: MOST_EXAMPLES - len(report.examples)]
 
 
-def _rejected_line(path: Path, output: OutRecord) -> RejectedLine:
-    told = {name: value.decode(errors="replace") for name, value in output.headers}
-    return RejectedLine(
-        path=str(path),
-        line=int(told[names.INPUT_OFFSET]) + 1,
-        stage=told[names.ERROR_STAGE],
-        rule=told[names.ERROR_RULE],
-        reason=told[names.ERROR_REASON],
-    )
+def _rejected_line(path: Path, rejection: ArrivedRejection) -> RejectedLine:
+    line = rejection.input.offset + 1
+    return RejectedLine(str(path), line, str(rejection.stage), rejection.rule, rejection.reason)
+
+
+def validated_or_decided(records: Sequence[RawRecord], validate: ValidateTools) -> list[OutRecord]:
+    """What settle is to read of them: events through validate, decisions as they stand on their topic."""
+    decisions = [record for record in records if is_decision(record)]
+    events = [record for record in records if not is_decision(record)] if decisions else records
+    validated = validate_batch(events, validate)
+    return [*validated.passed, *validated.rejected, *map(on_its_topic, decisions)]
 
 
 def as_read(outputs: Sequence[OutRecord], timestamp_ms: int) -> list[RawRecord]:

@@ -13,8 +13,8 @@ from typing import Any, Final
 import duckdb
 
 from dualtrack.condition import bad_condition, checked_condition
-from dualtrack.loading import as_read
-from pipeline.flow import SettleTools, ValidateTools, settle_batch, validate_batch
+from dualtrack.loading import as_read, validated_or_decided
+from pipeline.flow import SettleTools, ValidateTools, settle_batch
 from publishers.sdk import EventRefused, Publisher
 from schemas.headers import INPUT_HEADERS, REPLAY_OF
 from schemas.outcomes import Stage
@@ -204,8 +204,7 @@ def replay_here(rejections: Sequence[Rejection], validate: ValidateTools, settle
     """Run them through the flow in this process, in one batch."""
     timestamp_ms = int(settle.clock().timestamp() * 1000)
     records = [_again(rejection, timestamp_ms) for rejection in rejections]
-    validated = validate_batch(records, validate)
-    outputs = [*validated.passed, *validated.rejected]
+    outputs = validated_or_decided(records, validate)
     return settle_batch(as_read(outputs, timestamp_ms), settle, next_offsets={}).landed
 
 

@@ -22,9 +22,10 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from publishers.connecting import failures_kept, told
+from schemas.decisions import Decision, DecisionKind, decision_model, decision_type, kind_of_type
 from schemas.envelope import CONTENT_TYPE, StructuredEvent, event_type_name, split_type
 from schemas.events import BY_TYPE, Event
-from schemas.topics import EVENT_TYPES, MAX_RAW_BYTES, topic_of
+from schemas.topics import DECISIONS, EVENT_TYPES, MAX_RAW_BYTES, topic_of
 
 CONNECT_SECONDS: Final = 8.0
 """Longest wait for a broker to answer at all."""
@@ -196,10 +197,11 @@ class Publisher:
         with suppress(KafkaError):
             self._producer.close(timeout=1)
 
-    def _send_checked(self, event: Event, body: Mapping[str, Any], value: bytes) -> Sent:
+    def _send_checked(self, event: Event | Decision, body: Mapping[str, Any], value: bytes) -> Sent:
         if len(value) > MAX_RAW_BYTES:
             raise EventRefused(f"{body['source']}#{body['id']}: {_too_large(len(value))}")
-        sent = Sent(str(body["source"]), str(body["id"]), topic_of(event.event_type))
+        topic = DECISIONS if isinstance(event, Decision) else topic_of(event.event_type)
+        sent = Sent(str(body["source"]), str(body["id"]), topic)
         headers = [("content-type", CONTENT_TYPE.encode())]
         self._hand_over(sent, value, partition_key(event, sent.source), headers)
         return sent
@@ -214,10 +216,10 @@ class Publisher:
             self.flush()
 
 
-def partition_key(event: Event, source: str) -> bytes:
-    """First organisation of the event, else its source: what is about one organisation stays in order."""
-    names = event.named_orgs()
-    return (names[0].casefold() if names else source).encode()
+def partition_key(event: Event | Decision, source: str) -> bytes:
+    """First organisation of the event, else its source: what is about one, or about a prediction, stays in order."""
+    names = (event.prediction,) if isinstance(event, Decision) else event.named_orgs()
+    return (names[0].casefold() if names and names[0] else source).encode()
 
 
 def content_id(event_type: str, data: Mapping[str, Any]) -> str:
@@ -226,14 +228,17 @@ def content_id(event_type: str, data: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
-def _checked(body: Mapping[str, Any]) -> Event:
-    """The event in a CloudEvent; raises EventRefused that names each wrong field."""
+def _checked(body: Mapping[str, Any]) -> Event | Decision:
+    """The event or decision in a CloudEvent; raises EventRefused that names each wrong field."""
     try:
         envelope = StructuredEvent.model_validate(dict(body))
+        kind = kind_of_type(envelope.type)
+        if kind is not None:
+            return decision_model(kind).model_validate(envelope.data)
         named = split_type(envelope.type)
         model = BY_TYPE.get(named) if named else None
         if model is None:
-            known = ", ".join(event_type_name(name) for name in EVENT_TYPES)
+            known = ", ".join((*map(event_type_name, EVENT_TYPES), *map(decision_type, DecisionKind)))
             raise EventRefused(f"type {envelope.type!r} is not known; known types: {known}")
         return model.model_validate(envelope.data)
     except ValidationError as error:

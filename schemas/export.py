@@ -5,7 +5,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from schemas.alerts import Alert
-from schemas.decisions import Decision
+from schemas.decisions import Decision, Forecast
 from schemas.envelope import CONTENT_TYPE, Envelope, event_type_name
 from schemas.events import EVENTS
 from schemas.signals import ValidatedSignal
@@ -16,6 +16,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 OTHER_MODELS: Final[dict[str, type[BaseModel]]] = {
     "envelope": Envelope,
     "decision.v1": Decision,
+    "decision.forecast.v1": Forecast,
     "validated-signal.v1": ValidatedSignal,
     "alert.v1": Alert,
 }
@@ -46,6 +47,8 @@ def asyncapi(version: str) -> dict[str, Any]:
         {"contentType": "application/octet-stream", "payload": {"type": "string", "format": "binary"}},
     )
     channels[DECISIONS] = _channel(DECISIONS, "decision.v1", "What people decided.", _structured("decision.v1", None))
+    forecast = {"name": "decision.forecast.v1", **_structured("decision.forecast.v1", "decision.forecast")}
+    channels[DECISIONS]["messages"]["decision.forecast.v1"] = forecast
     channels[PREDICTIONS_CHANGED] = _channel(
         PREDICTIONS_CHANGED, "alert.v1", "Milestones of predictions, with their evidence.", _plain("alert.v1")
     )

@@ -9,6 +9,8 @@
     The facts that still hold.
 ``signals``
     The events of all types that still hold, with what they have in common; ``signals_newest_first`` has them in order.
+``forecasts``, ``forecast_scores``, ``prediction_outcomes``, ``resolutions``
+    What people said: see ``sinks.forecast_views``.
 
 **What ends an event** (``supersessions``): the first of these that became known, though never before the event itself:
 an event that corrects it or retracts it; a later one that corrects the same event as it does (later by ``known_at``,
@@ -26,6 +28,7 @@ import duckdb
 import pyarrow as pa
 
 from schemas.events import EVENTS, Event
+from sinks.forecast_views import FORECAST_VIEWS
 from sinks.view_columns import columns_of
 from sinks.view_texts import FIXED_VIEWS, SIGNALS, SUPERSESSIONS
 
@@ -110,7 +113,7 @@ def view_statements() -> dict[str, str]:
     for event_type in dict.fromkeys(model.event_type for model in EVENTS):
         views[facts_name(event_type)] = _facts(event_type)
         views[current_name(event_type)] = f"SELECT * FROM {facts_name(event_type)} WHERE known_until IS NULL"
-    return views | {"signals": SIGNALS} | FIXED_VIEWS
+    return views | {"signals": SIGNALS} | FIXED_VIEWS | FORECAST_VIEWS
 
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:

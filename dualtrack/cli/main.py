@@ -18,6 +18,7 @@ from dualtrack.cli import (
     rejections,
     schema,
     status,
+    stories,
     topics,
     work,
 )
@@ -67,6 +68,7 @@ for commands in (demo, work, publish, load, query, rebuild, status, schema, doct
     commands.register(app)
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(stories.app, name="stories")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(topics.app, name="topics")
 app.add_typer(broker.app, name="broker")

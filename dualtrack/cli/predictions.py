@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from dualtrack.cli import forecasting, resolving
 from dualtrack.cli.output import JsonOption, examples, fail, print_json, settings_of
 
 app = typer.Typer(
@@ -22,11 +23,13 @@ app = typer.Typer(
 def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     """Every prediction and reading with its state, progress and deadline, and the event that moved it last."""
     from dualtrack.cli.standings import print_standings, titles_of_causes
-    from dualtrack.tools import reading
+    from dualtrack.tools import reading, utc_now
     from predictions.read import list_predictions
+    from predictions.robustness import add_robustness
 
     with reading(settings_of(context)) as connection:
         rows = list_predictions(connection)
+        add_robustness(connection, rows, utc_now())
         titles = titles_of_causes(connection, rows)
     if as_json:
         print_json(rows)
@@ -42,13 +45,16 @@ def show(
 ) -> None:
     """One prediction as a story: the claim, its criterion, and each event that moved it."""
     from dualtrack.cli.standings import tell_story, titles_of_causes
-    from dualtrack.tools import reading
+    from dualtrack.resolutions import with_resolutions
+    from dualtrack.tools import reading, utc_now
     from predictions.read import list_predictions
     from predictions.read import show as show_prediction
+    from predictions.robustness import add_robustness
 
     with reading(settings_of(context)) as connection:
         known = list(dict.fromkeys(row["id"] for row in list_predictions(connection)))
-        story = show_prediction(connection, _chosen(id, known))
+        story = with_resolutions(connection, show_prediction(connection, _chosen(id, known)))
+        add_robustness(connection, story["readings"], utc_now())
         titles = titles_of_causes(connection, [step for item in story["readings"] for step in item["history"]])
     if as_json:
         print_json(story)
@@ -66,3 +72,7 @@ def _chosen(id: str, known: list[str]) -> str:
     if found:
         raise fail(f"{id!r} may be {' or '.join(found)}: say which")
     raise fail(f"no prediction is called {id!r}; there are {', '.join(known)}")
+
+
+forecasting.register(app)
+resolving.register(app)

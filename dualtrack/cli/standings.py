@@ -47,6 +47,12 @@ def bar(progress: float, width: int = 10) -> str:
     return done * full + rest * (width - full) + f" {progress:4.0%}"
 
 
+def depends_on_source(row: Row) -> str:
+    """On which source a state hangs, and what it would be without it; empty where it holds whoever is wrong."""
+    robustness = row.get("robustness")
+    return str(robustness["words"]) if robustness and not robustness["robust"] else ""
+
+
 def print_standings(rows: Sequence[Row], titles: Titles) -> None:
     """Every reading under the title of its prediction, with what holds and the event that moved it last."""
     from rich.text import Text
@@ -95,16 +101,33 @@ def _chapters(reading: Row, first: Row | None, titles: Titles) -> "Iterator[tupl
 
     if reading["description"]:
         yield "meaning", Text(str(reading["description"]))
+    for made in reading.get("resolutions", ()):
+        yield "decided", resolution_in_words(made)
     yield "met when", Text("\n".join(_criterion(reading, first)))
     for step in reading["history"]:
         moved = title_of_cause(step, titles)
         told = Text(f"{step['known_at']:%Y-%m-%d %H:%M} {step['state']}: {step['detail']}")
         yield "history", told.append(f"\n← {moved}" if moved else "", "dim")
+    robustness = reading.get("robustness")
+    if robustness and robustness["words"]:
+        yield "sources", Text(robustness["words"], "" if robustness["robust"] else "yellow")
     for item in reading["evidence"]:
         told = Text(f"{item['occurred_on']} {item['title']}")
         yield "evidence", told.append(f"\n{item['url']}" if item.get("url") else "", "dim")
     for item in reading["waiting"]:
         yield ("waits for" if item["kind"] == "unknown" else "near miss"), _waiting(item)
+
+
+def resolution_in_words(made: Row) -> "Text":
+    """What a person decided, beside what the machine says."""
+    from rich.text import Text
+
+    told = Text.assemble((str(made["outcome"]), "bold"), f" by {made['by']}, {made['decided_at']:%Y-%m-%d %H:%M} UTC")
+    told.append("" if made["is_latest"] else " (a later decision holds)", "dim")
+    told.append(f"\nwhy: {made['why'] or 'no reason given'}")
+    then, now = (made[name] or "none" for name in ("verdict_then", "verdict_now"))
+    told.append(f"\nmachine's verdict: {then} then, {now} now")
+    return told.append(f"\n{made['topic']}/{made['partition']}/{made['offset']} ({made['decision']})", "dim")
 
 
 def _criterion(reading: Row, first: Row | None) -> list[str]:
@@ -148,7 +171,9 @@ def _why(row: Row, titles: Titles) -> "Text":
     from rich.text import Text
 
     moved = title_of_cause(row, titles)
-    return Text.assemble(str(row["detail"]), (f"\n← {moved}" if moved else "", "dim"))
+    told = Text.assemble(str(row["detail"]), (f"\n← {moved}" if moved else "", "dim"))
+    fragile = depends_on_source(row)
+    return told.append(f"\n{fragile}", "yellow") if fragile else told
 
 
 def _state(row: Row, width: int = 0) -> "Text":

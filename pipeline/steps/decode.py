@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pipeline.steps.content import content_hash
 from pipeline.steps.parse import parse_envelope
 from schemas import headers as names
-from schemas.decisions import Decision, DecisionKind, kind_of_type
+from schemas.decisions import DecisionKind, decision_model, kind_of_type
 from schemas.envelope import Envelope
 from schemas.events import BY_TYPE
 from schemas.outcomes import Rejected, Stage
@@ -51,9 +51,12 @@ def decode(records: RecordBatch, next_offsets: Mapping[tuple[str, int], int] | N
 
 
 def _read(record: RawRecord, *, on_log: bool) -> _Read:
-    """The raw record's name and timestamp from the headers; the record's own where somebody wrote none or nonsense."""
+    """The raw record's name and timestamp from the headers; the record's own where somebody wrote none or nonsense.
+
+    On the log a decision is its own input, whatever its headers say; one from a file is named as its line.
+    """
     name, known_at = record.name, record.timestamp
-    if record.topic != DECISIONS:
+    if record.topic != DECISIONS or not on_log:
         topic, partition, offset = (
             _text(record, header) for header in (names.INPUT_TOPIC, names.INPUT_PARTITION, names.INPUT_OFFSET)
         )
@@ -118,7 +121,7 @@ def _decision(read: _Read) -> ArrivedDecision | ArrivedRejection:
         reason = f"type {envelope.type!r} is no decision; known: {known}"
         return _own_rejection(read, Rejected(record, Stage.SETTLE, "unknown_decision", reason))
     try:
-        decision = Decision.model_validate(data)
+        decision = decision_model(kind).model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         reason = f"data.{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

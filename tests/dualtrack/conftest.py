@@ -59,3 +59,38 @@ def home_with_broker(broker: EmbeddedBroker, tmp_path: Path) -> Path:
     home.mkdir()
     (home / BROKER_FILE).write_text(broker.bootstrap_servers)
     return home
+
+
+FORECASTS_CSV = """\
+Prediction,Reading,Forecaster,Probability,Made_at,Why
+
+p1a,literal,Ada,0.35,2026-05-02,
+p1a,literal,Ada,60%,2026-09-01T08:00:00Z,"two deals,
+one of them signed"
+p1a,literal,Bo,0.2,2026-06-10T12:00:00+02:00,
+p3a,literal,Ada,0.05,2026-05-02,
+p3b,literal,Ada,0.7,2026-05-02,
+p2a,,Cy,0.5,2026-07-01,
+p2a,literal,Cy,50%,2026-07-01,
+"""
+"""Six forecasts; the last row says what the one before it says."""
+
+
+@pytest.fixture(scope="session")
+def decided(tmp_path_factory: pytest.TempPathFactory, opened_tools: ValidateTools) -> Path:
+    """A home into which the commands' own files were loaded: forecasts, then resolutions. To be read only."""
+    home = tmp_path_factory.mktemp("decided")
+    (home / "forecasts.csv").write_text(FORECASTS_CSV)
+    file = str(home / "decisions.jsonl")
+    commands = (
+        ("import-forecasts", str(home / "forecasts.csv"), "--by", "Eve"),
+        ("resolve", "p1a", "--reading", "literal", "--as", "met", "--by", "Eve", "--why", "a filing"),
+        ("resolve", "p3a", "--as", "missed", "--by", "Eve", "--why", "no plan"),
+        ("resolve", "p3b", "--as", "annulled", "--by", "Eve", "--why", "they merged"),
+    )
+    for words in commands:
+        json_of("predictions", *words, "--to", file, home=home)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tools, "validate_tools", lambda: opened_tools)
+        assert json_of("load", file, home=home)["landed"] == 6 + 3
+    return home

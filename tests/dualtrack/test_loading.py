@@ -212,3 +212,40 @@ def test_lines_around_the_limit_stay_lines(
     with file.open("rb") as opened:
         found = [found.rstrip(b"\n") for found in lines.lines_of(opened)]
     assert found == [b"a", b"x" * min(length, 8), b"b"]
+
+
+def decision(id: str, kind: str = "forecast", **data: Any) -> bytes:
+    fields = {"by": "Ada", "prediction": "p1a", "reading": "literal", "forecaster": "Ada", "probability": 0.4}
+    fields |= {"made_at": "2026-04-17T09:30:00Z", **data}
+    type = f"ai.dualtrack.decision.{kind}.v1"
+    return json.dumps({"specversion": "1.0", "type": type, "source": "desk", "id": id, "data": fields}).encode()
+
+
+def test_decisions_land_and_bad_ones_are_named_by_their_line(
+    tmp_path: Path, validate: ValidateTools, settle: SettleTools
+) -> None:
+    lines = [
+        decision("d1"),
+        line(1, id="beside-decisions"),
+        decision("d2", probability=40),
+        decision("d1"),
+        decision("d3", "guess"),
+        decision("d4", "resolve", outcome="met"),
+    ]
+    file = write_lines(tmp_path / "decisions.jsonl", lines)
+    report = load_files([file], validate, settle)
+    assert counts(report) == (3, 1, 2)
+    assert report.rejected_by_rule == {"invalid_decision": 1, "unknown_decision": 1}
+    assert [(item.line, item.stage) for item in report.examples] == [(3, "settle"), (5, "settle")]
+    assert "data.probability: Input should be less than or equal to 1" in report.examples[0].reason
+    assert rows(settle, file, "outcome, kind") == [
+        ("landed", "decision"),
+        ("landed", "event"),
+        ("rejected", "event"),
+        ("duplicate", "decision"),
+        ("rejected", "event"),
+        ("landed", "decision"),
+    ]
+    assert report.moved["p1a", "literal"].history[-1].state == "met"
+    again = load_files([file], validate, settle)
+    assert counts(again) == (0, 0, 0)

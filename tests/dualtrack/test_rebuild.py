@@ -7,6 +7,7 @@ from pathlib import Path
 import confluent_kafka
 import duckdb
 import pytest
+from pydantic_core import to_json
 
 from dualtrack import rebuild as module
 from dualtrack.broker.embedded import EmbeddedBroker
@@ -17,6 +18,8 @@ from dualtrack.tools import reading, settle_parts, utc_now
 from pipeline.delivery import ProducerConfig
 from pipeline.flow import ValidateTools, settle_batch, validate_batch
 from pipeline.whole_log import WholeLog
+from publishers.decisions import forecast_event, resolution_event
+from schemas.decisions import Decision, Forecast
 from schemas.faults import BrokerUnreachable, LogGap, TopicsMissing
 from schemas.records import OutRecord, RawRecord
 from schemas.topics import ALL_TOPICS, SETTLE_READS
@@ -32,6 +35,20 @@ PRICE = {
     "sector": "inference cost",
 }
 """First evidence of prediction p3b."""
+
+
+DECISIONS = tuple(
+    to_json(made)
+    for made in (
+        forecast_event(
+            Forecast.model_validate(
+                {"by": "Eve", "prediction": "p3b", "reading": "literal", "forecaster": "Ada", "probability": 0.4}
+                | {"made_at": "2026-05-02T10:00:00Z", "imported": True}
+            )
+        ),
+        resolution_event(Decision(by="Eve", why="no plan", prediction="p3a", outcome="missed")),
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +113,7 @@ def told(broker: EmbeddedBroker, opened_tools: ValidateTools, tmp_path_factory: 
     told.publish(*mixed("log"))
     told.settle()
     # One that the log had first, and one that the log brings later.
-    told.load("file", *mixed("file"), line(0, id="log-0"), line(1, id="later"))
+    told.load("file", *mixed("file"), line(0, id="log-0"), line(1, id="later"), *DECISIONS)
     told.publish(line(1, id="later"), line(2, id="file-1"))
     told.publish(line(3, "funding", id="price", **PRICE), topic="signals.funding")
     told.settle()
@@ -122,9 +139,18 @@ def test_a_rebuilt_store_equals_the_old_one_in_every_table(story: Story) -> None
     assert report.compared is not None
     assert [one for one in report.compared if not one.equal] == []
     compared = {one.table: one.rows for one in report.compared}
-    filled = ("events", "duplicate_events", "rejections", "outcomes", "outbox", "prediction_states", "offsets")
+    filled = (
+        "decisions",
+        "events",
+        "duplicate_events",
+        "rejections",
+        "outcomes",
+        "outbox",
+        "prediction_states",
+        "offsets",
+    )
     assert all(compared[table] for table in filled), compared
-    assert report.carried_over == len(mixed("file")) + 2
+    assert report.carried_over == len(mixed("file")) + 2 + len(DECISIONS)
     assert report.backup is None
 
 
@@ -196,7 +222,8 @@ def test_saved_queries_look_at_what_the_old_store_had_not_read(story: Story, tmp
 
 def test_without_the_old_store_alerts_are_noted_and_not_sent_unless_wanted(story: Story) -> None:
     settings = story.settings
-    keys = rows(settings.database, "SELECT key, receiver FROM outbox ORDER BY ALL")
+    # What was resolved came from a file, which the log knows nothing of.
+    keys = rows(settings.database, "SELECT key, receiver FROM outbox WHERE prediction <> 'p3a' ORDER BY ALL")
     sent = settings.home / "sent.duckdb"
     settings.database.unlink()
     report = rebuild(settings, RebuildOptions(to=sent, send_alerts=True))

@@ -22,7 +22,7 @@ from publishers.sdk import (
     partition_key,
 )
 from schemas.envelope import CONTENT_TYPE
-from schemas.topics import MAX_RAW_BYTES, RAW_TOPICS
+from schemas.topics import DECISIONS, MAX_RAW_BYTES, RAW_TOPICS
 from tests.factories import make_event
 
 WHEN = datetime(2026, 4, 17, 9, 30, tzinfo=UTC)
@@ -42,10 +42,10 @@ def publisher(broker: EmbeddedBroker) -> Iterator[Publisher]:
 
 
 def read_all(broker: EmbeddedBroker, count: int) -> list[Any]:
-    """Every record on the raw topics, of which there should be so many."""
+    """Every record on the raw topics and that of decisions, of which there should be so many."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": "test"})
     try:
-        places = [(topic, number) for topic in RAW_TOPICS for number in range(broker.partitions)]
+        places = [(topic, number) for topic in (*RAW_TOPICS, DECISIONS) for number in range(broker.partitions)]
         consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for topic, number in places])
         found = list(consumer.consume(count, timeout=10))
         return found + list(consumer.consume(1, timeout=0.2))
@@ -261,3 +261,25 @@ def test_faults_have_one_family() -> None:
     assert issubclass(EventRefused, PublishError)
     assert issubclass(NotDelivered, PublishError)
     assert not issubclass(PublishError, KafkaError)
+
+
+def decision(**data: Any) -> dict[str, Any]:
+    fields = {"by": "ada", "prediction": "P1a", "outcome": "met", **data}
+    return body() | {"type": "ai.dualtrack.decision.resolve.v1", "id": "d1", "data": fields}
+
+
+def test_a_decision_goes_to_its_topic_under_its_prediction(broker: EmbeddedBroker, publisher: Publisher) -> None:
+    sent = publisher.send_json(json.dumps(decision()))
+    publisher.flush()
+    assert sent.topic == "decisions"
+    assert [(message.topic(), message.key()) for message in read_all(broker, 1)] == [("decisions", b"p1a")]
+
+
+def test_a_wrong_decision_is_refused_with_the_field_named(publisher: Publisher) -> None:
+    with pytest.raises(EventRefused, match=r"data\.outcome: Input should be"):
+        publisher.send_structured(decision(outcome="won"))
+    forecast = decision() | {"type": "ai.dualtrack.decision.forecast.v1"}
+    with pytest.raises(EventRefused, match=r"data\.probability: Field required"):
+        publisher.send_structured(forecast)
+    with pytest.raises(EventRefused, match=r"ai\.dualtrack\.decision\.resolve\.v1"):
+        publisher.send_structured(decision() | {"type": "ai.dualtrack.decision.guess.v1"})

@@ -141,6 +141,17 @@ def test_a_replay_that_fails_again_stays_listed_once(
     assert len(listed(own_copy)) == 2
 
 
+def test_a_bad_decision_from_a_file_is_replayed_as_a_decision(own_copy: Path) -> None:
+    bad = json.dumps({**DECISION, "type": "ai.dualtrack.decision.forecast.v1"}).encode()
+    assert json_of("load", "-", home=own_copy, input=bad)["rejected_by_rule"] == {"invalid_decision": 1}
+    told = json_of("rejections", "replay", "--rule", "invalid_decision", home=own_copy)
+    assert (told["rejected"], told["refused"]) == (1, {})
+    (still_open,) = listed(own_copy, "--rule", "invalid_decision")
+    assert still_open["attempts"] == 1
+    rules = json_of("query", "SELECT DISTINCT stage, rule FROM rejections WHERE replay_of IS NOT NULL", home=own_copy)
+    assert rules == [{"stage": "settle", "rule": "invalid_decision"}]
+
+
 WHERES = [
     ("rule = 'not_json'", ["not_json"]),
     ("stage = 'parse' AND attempts = 0", ["not_json", "not_utf8"]),
@@ -247,7 +258,7 @@ DECISION = {
     "specversion": "1.0",
     "id": "decided-1",
     "source": "somebody",
-    "type": "ai.dualtrack.decision.forecast.v1",
+    "type": "ai.dualtrack.decision.review.v1",
     "time": "2026-04-17T12:00:00Z",
     "data": {"by": "somebody", "prediction": "p1a"},
 }

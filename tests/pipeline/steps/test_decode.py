@@ -1,12 +1,14 @@
 """Decoding: what settle cannot read is a rejection of its own, under the name of the record it stood in."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from pipeline.steps.decode import decode
-from schemas.decisions import DecisionKind
+from schemas.decisions import DecisionKind, Forecast
 from schemas.outcomes import Stage
 from schemas.records import RawRecord
 from schemas.topics import DECISIONS, REJECTED, VALIDATED
@@ -18,6 +20,20 @@ RESOLVE = {
     "type": "ai.dualtrack.decision.resolve.v1",
     "time": "2026-04-17T09:30:00Z",
     "data": {"by": "ada", "why": "the filing", "prediction": "p1a", "outcome": "met", "note": "kept"},
+}
+
+
+FORECAST: dict[str, Any] = {
+    **RESOLVE,
+    "type": "ai.dualtrack.decision.forecast.v1",
+    "data": {
+        "by": "ada",
+        "prediction": "p1a",
+        "reading": "literal",
+        "forecaster": "ada",
+        "probability": 0.35,
+        "made_at": "2026-04-17T09:30:00Z",
+    },
 }
 
 
@@ -33,6 +49,12 @@ def test_a_decision() -> None:
     assert str(arrived.input) == "decisions/2/5"
 
 
+def test_a_forecast_has_fields_of_its_own() -> None:
+    (arrived,) = decode([record(DECISIONS, to_json(FORECAST))]).decisions
+    assert isinstance(arrived.decision, Forecast)
+    assert arrived.decision.probability == 0.35
+
+
 @pytest.mark.parametrize(
     ("topic", "value", "rule"),
     [
@@ -42,6 +64,8 @@ def test_a_decision() -> None:
         (DECISIONS, to_json({**RESOLVE, "type": "ai.dualtrack.deal.v1"}), "unknown_decision"),
         (DECISIONS, to_json({**RESOLVE, "data": {"why": "nobody says so"}}), "invalid_decision"),
         (DECISIONS, to_json({**RESOLVE, "data": {"by": "ada", "outcome": "Met"}}), "invalid_decision"),
+        (DECISIONS, to_json({**FORECAST, "data": {**FORECAST["data"], "probability": 35}}), "invalid_decision"),
+        (DECISIONS, to_json({**FORECAST, "data": {**FORECAST["data"], "made_at": "2026-04-17"}}), "invalid_decision"),
     ],
 )
 def test_what_cannot_be_read_is_counted_as_rejected_by_settle(topic: str, value: bytes | None, rule: str) -> None:
