@@ -12,6 +12,7 @@ COPY checks checks
 COPY predictions predictions
 COPY registry registry
 COPY publishers publishers
+COPY stories stories
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
     && python -m compileall -q . \
     && useradd --create-home --uid 1000 dualtrack && mkdir /data && chown dualtrack:dualtrack /data

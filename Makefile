@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # The first Python of 3.11 or newer that runs (a pyenv shim may stand in PATH and not run); PYTHON=... overrides.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
-SOURCES := dualtrack pipeline schemas sinks checks predictions registry publishers tests benchmarks .ci
+SOURCES := dualtrack pipeline schemas sinks checks predictions registry publishers stories tests benchmarks .ci
 
 .PHONY: help setup demo test audit chaos check format lock schemas guarantees docs clean
 

@@ -52,6 +52,7 @@ def settle_parts(settings: Settings, receivers: tuple[str, ...]) -> "SettleParts
     from dualtrack.alerting import receivers_of, rules_of
     from pipeline.flow import SettleTools
     from pipeline.settle import SettleParts
+    from pipeline.story_conflicts import conflicts_of_batch
     from pipeline.telling import Teller
     from predictions.evaluate import PredictionEngine
     from predictions.load import load_sets
@@ -61,7 +62,9 @@ def settle_parts(settings: Settings, receivers: tuple[str, ...]) -> "SettleParts
     sink = DuckDBSink(settings.database, utc_now, reference_tables(), settings.duckdb_memory)
     definitions = load_sets(settings.definition_sets)
     rules = rules_of(settings)
-    tools = SettleTools(sink, PredictionEngine(definitions), Teller(receivers, rules, definitions), utc_now)
+    tools = SettleTools(
+        sink, PredictionEngine(definitions), Teller(receivers, rules, definitions, conflicts_of_batch), utc_now
+    )
     return SettleParts(sink, tools, receivers_of(settings, rules), settings.snapshot, definitions)
 
 

@@ -21,6 +21,7 @@ from predictions.evaluate import Change
 from predictions.milestones import alerts_of
 from predictions.near_misses import NEAR_MISS, near_misses_of
 from predictions.reminders import reminders
+from predictions.robustness import with_robustness
 from predictions.saved_queries import Found, SavedQueries
 from schemas.alerts import NOBODY, Addressed, Alert
 from sinks.duckdb_sink import Transaction
@@ -86,7 +87,7 @@ class Teller:
             for change in changes
         }
         told = transaction.told(about)
-        for alert in alerts_of(changes, told):
+        for alert in with_robustness(transaction.connection, changes, alerts_of(changes, told)):
             by_rule = [self._addressed(rule, alert) for rule in about[alert.prediction] if alert.kind in rule.told]
             # Milestones are numbered by what the outbox holds: what nobody asks for is noted all the same.
             yield from by_rule or [Addressed(alert, (NOBODY,))]

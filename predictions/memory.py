@@ -49,12 +49,16 @@ class Memory:
         moved: set[Key] = set()
         if fresh.decided:
             moved |= self._decided(store.resolutions(connection))
+        types = fresh.regrouped
+        again = False
         if fresh.hashes:
             piece = fresh_events(connection, self._sightings.columns, fresh, self._ends)
             self._ends = piece.ends or self._ends
             moved |= self._look(piece)
-            types = frozenset(piece.events.column("event_type").unique().to_pylist())
-            moved |= self._look_further(connection, types, again=piece.ends is not None)
+            types |= frozenset(piece.events.column("event_type").unique().to_pylist())
+            again = piece.ends is not None
+        if types:
+            moved |= self._look_further(connection, types, again=again)
         return moved
 
     @property

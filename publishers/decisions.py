@@ -27,10 +27,15 @@ def forecast_event(forecast: Forecast, sent_at: datetime | None = None) -> dict[
 
 def resolution_event(decision: Decision, sent_at: datetime | None = None) -> dict[str, Any]:
     """A resolution. Its identity holds its time, too: what was resolved, taken back and resolved again are three."""
+    return dated_event(DecisionKind.RESOLVE, decision, sent_at)
+
+
+def dated_event(kind: DecisionKind, decision: Decision, sent_at: datetime | None = None) -> dict[str, Any]:
+    """A decision of any kind whose identity holds its time: to decide the same once more is another decision."""
     now = sent_at or datetime.now(UTC)
-    data = decision.model_dump(mode="json", exclude_none=True)
-    id = content_id(DecisionKind.RESOLVE, {**data, "time": now.isoformat()})
-    return _event(DecisionKind.RESOLVE, id, data, now)
+    data = decision.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+    id = content_id(kind, {**data, "time": now.isoformat()})
+    return _event(kind, id, data, now)
 
 
 def _event(kind: DecisionKind, id: str, data: dict[str, Any], sent_at: datetime | None) -> dict[str, Any]:

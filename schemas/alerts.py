@@ -40,6 +40,9 @@ class Alert(BaseModel):
     state: str
     progress: float
     known_at: datetime
+    robustness: str = Field(
+        default="", description="Of an outcome: whether it hangs on one source, on which, and what it would be without."
+    )
     evidence: tuple[dict[str, Any], ...] = Field(description="Identities of the events, with titles, dates and urls.")
     rule: str | None = Field(default=None, description="The rule by which it is told.")
     body: str | None = Field(default=None, description="More for people, where the rule has a text of its own.")

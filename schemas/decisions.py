@@ -2,12 +2,12 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool
+from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, model_validator
 from pydantic.json_schema import WithJsonSchema
 
-from schemas.values import Name, Open, Text
+from schemas.values import Identity, Name, Open, Text
 
 DECISION_TYPE_PREFIX: Final = "ai.dualtrack.decision."
 
@@ -20,13 +20,19 @@ class DecisionKind(StrEnum):
     REVIEW = "review"
     ADD_ORGANISATION = "add-organisation"
     MERGE_STORIES = "merge-stories"
+    SPLIT_STORY = "split-story"
     DECLARE = "declare"
+
+
+STORY_KINDS: Final = frozenset({DecisionKind.MERGE_STORIES, DecisionKind.SPLIT_STORY})
 
 
 class Decision(Open):
     """A person's decision; the fields beside ``by`` and ``why`` depend on the kind and are kept as sent.
 
     ``resolve`` carries ``prediction``, ``reading`` and ``outcome`` (met, missed, annulled, unresolvable).
+    ``merge-stories`` carries ``events``; ``split-story`` ``events`` and ``apart_from``; either may carry
+    ``takes_back`` instead.
     """
 
     by: Name = Field(description="Who decided.")
@@ -36,6 +42,13 @@ class Decision(Open):
     outcome: Literal["met", "missed", "annulled", "unresolvable", "open"] | None = Field(
         default=None, description="What a reading is resolved as; open takes an earlier decision back."
     )
+    events: tuple[Identity, ...] = Field(
+        default=(), max_length=200, description="Events that are one story (merge) or that leave it (split)."
+    )
+    apart_from: tuple[Identity, ...] = Field(
+        default=(), max_length=200, description="Of a split: events that the others are no story with."
+    )
+    takes_back: Identity | None = Field(default=None, description="The merge or split that no longer counts.")
 
 
 _INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
@@ -68,7 +81,31 @@ class Forecast(Decision):
     imported: StrictBool = Field(default=False, description="made_at is what somebody says, not when it was sent.")
 
 
-_MODELS: Final[dict[DecisionKind, type[Decision]]] = {DecisionKind.FORECAST: Forecast}
+class MergeStories(Decision):
+    """Two or more events whose stories are one; or, with ``takes_back``, the end of an earlier merge or split."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.takes_back is None and len(self.events) < 2:
+            raise ValueError("a merge names two events or more under `events`, or what it takes back")
+        return self
+
+
+class SplitStory(Decision):
+    """Events that are no story with others; or, with ``takes_back``, the end of an earlier merge or split."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.takes_back is None and not (self.events and self.apart_from):
+            raise ValueError("a split names events under `events` and others under `apart_from`, or what it takes back")
+        return self
+
+
+_MODELS: Final[dict[DecisionKind, type[Decision]]] = {
+    DecisionKind.FORECAST: Forecast,
+    DecisionKind.MERGE_STORIES: MergeStories,
+    DecisionKind.SPLIT_STORY: SplitStory,
+}
 
 
 def decision_model(kind: DecisionKind) -> type[Decision]:

@@ -97,6 +97,8 @@ class Fresh:
     """Of the events that landed, as in the column ``event_hash``."""
     decided: bool = False
     """Whether decisions of people landed too."""
+    regrouped: frozenset[str] = frozenset()
+    """Types of the events that stand in other stories now."""
 
 
 @dataclass(frozen=True, slots=True)

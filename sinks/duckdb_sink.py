@@ -20,6 +20,7 @@ from sinks.driver_faults import as_fault, translated
 from sinks.duckdb_tables import connect_for_writing
 from sinks.landing import advance, land
 from sinks.snapshot import Snapshot, take_snapshot
+from sinks.story_catch_up import catch_up
 from sinks.views import create_views, load_reference
 
 POLL_SECONDS: Final = 0.5
@@ -152,6 +153,7 @@ class DuckDBSink:
         create_views(connection)
         for name, rows in self._reference.items():
             load_reference(connection, name, rows)
+        catch_up(connection)
         found = connection.execute('SELECT topic, "partition", max(next_offset) FROM offsets GROUP BY ALL').fetchall()
         self._offsets = {(topic, partition): offset for topic, partition, offset in found}
 

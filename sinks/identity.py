@@ -25,5 +25,11 @@ def input_hash(name: InputName) -> int:
     return _hash(f"{name.topic}/{name.partition}/{name.offset}")
 
 
+@lru_cache(maxsize=20_000)
+def text_hash(text: str) -> int:
+    """Hash of any text, such as the key of a story."""
+    return _hash(text)
+
+
 def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")

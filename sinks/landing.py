@@ -8,6 +8,7 @@ What the tables hold afterwards follows from the records that were read, in what
    flagged where their content differs, never merged. Should a later batch bring an earlier one, they change places
    (``sinks.contenders``).
 3. Rows of events, decisions, duplicates and rejections, one outcome per input, and the offsets are inserted.
+4. Reports of one happening are put into one story (``sinks.story_groups``).
 
 The lookups join the batch's 64-bit hashes with the whole column (10 ms at 5 M rows) and compare the names on a hit; no
 window in time, which would let late duplicates in. Changing places is rare, and costs a batch that has none nothing.
@@ -22,6 +23,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from schemas.decisions import STORY_KINDS
 from schemas.outcomes import Outcome
 from schemas.records import InputName
 from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, Delivery, Fresh, Landed, SettleBatch
@@ -31,6 +33,7 @@ from sinks.base import Offsets
 from sinks.contenders import Identity, Retired, rank, retire
 from sinks.identity import event_hash, input_hash
 from sinks.probing import hits, insert, instant, probe
+from sinks.story_groups import Touched, regroup
 
 Candidate = ArrivedSignal | ArrivedDecision
 Arrived = ArrivedSignal | ArrivedRejection | ArrivedDecision
@@ -81,21 +84,32 @@ def land(connection: duckdb.DuckDBPyConnection, batch: SettleBatch, landed_at: d
     _insert_rows(connection, fresh, found, landed_at)
     moved = rank(connection, found.disputed | retired.identities)
     undisturbed = not (found.disputed or retired.identities)
+    regrouped = regroup(connection, _touched(found, retired))
     return Landed(
         landed=fresh.new(found.landed),
         duplicate=fresh.new(found.duplicates),
         rejected=fresh.new(fresh.rejections),
         redelivered=fresh.redelivered,
-        event_types=_types(found.signals) | _types_of(retired) | moved,
+        event_types=_types(found.signals) | _types_of(retired) | moved | regrouped,
         decisions=fresh.new(found.decisions),
         rules=Counter((one.stage, one.rule) for one in fresh.rejections if one.input not in fresh.replaced),
-        fresh=_what_is_fresh(found, landed_at) if undisturbed else None,
+        fresh=_what_is_fresh(found, landed_at, regrouped) if undisturbed else None,
     )
 
 
-def _what_is_fresh(found: _Sorted, landed_at: datetime) -> Fresh:
+def _what_is_fresh(found: _Sorted, landed_at: datetime, regrouped: frozenset[str]) -> Fresh:
     hashes = frozenset(event_hash(*identity_of(one)) for one in found.signals)
-    return Fresh(landed_at, hashes, decided=bool(found.decisions))
+    return Fresh(landed_at, hashes, decided=bool(found.decisions), regrouped=regrouped)
+
+
+def _touched(found: _Sorted, retired: Retired) -> Touched:
+    """What the stories may hang on."""
+    moved = frozenset(event_hash(*identity) for identity in found.disputed | retired.identities)
+    return Touched(
+        landed=tuple(one for one in found.signals if event_hash(*identity_of(one)) not in moved),
+        moved=moved,
+        decisions=bool(moved) or any(one.kind in STORY_KINDS for one in found.decisions),
+    )
 
 
 def _types(landed: Iterable[ArrivedSignal]) -> frozenset[str]:

@@ -181,6 +181,17 @@ FIXED_VIEWS: Final[dict[str, str]] = {
     "rejection_status": REJECTION_STATUS,
     "rejections_open": "SELECT * FROM rejection_status WHERE is_open",
     "prediction_history": "SELECT * FROM prediction_states ORDER BY prediction, reading, seq",
+    "stories": """
+        SELECT
+            story,
+            any_value(event_type) AS event_type,
+            min(occurred_on) FILTER (is_current) AS first_on,
+            max(occurred_until) FILTER (is_current) AS last_on,
+            count(*) FILTER (is_current) AS reports,
+            count(DISTINCT origin) FILTER (is_current) AS independent_origins,
+            bool_or(decided) AS decided,
+            list(source || '#' || id ORDER BY occurred_on, source, id) FILTER (is_current) AS events
+        FROM story_events WHERE story IS NOT NULL GROUP BY story_hash, story""",
     "predictions": """
         SELECT * FROM prediction_states
         QUALIFY row_number() OVER (PARTITION BY prediction, reading ORDER BY seq DESC) = 1

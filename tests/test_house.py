@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("dualtrack", "pipeline", "schemas", "sinks", "checks", "predictions", "registry", "publishers")
+PACKAGES = ("dualtrack", "pipeline", "schemas", "sinks", "checks", "predictions", "registry", "publishers", "stories")
 SOURCES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 50

@@ -25,6 +25,7 @@ PACKAGES: Final = (
     "predictions",
     "registry",
     "publishers",
+    "stories",
     ".ci",
 )
 SOURCES: Final = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))

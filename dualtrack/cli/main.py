@@ -20,6 +20,7 @@ from dualtrack.cli import (
     schema,
     source,
     status,
+    stories,
     topics,
     work,
 )
@@ -70,6 +71,7 @@ for commands in (demo, work, publish, load, query, rebuild, status, schema, doct
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(measures.app, name="measures")
+app.add_typer(stories.app, name="stories")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(topics.app, name="topics")
 app.add_typer(broker.app, name="broker")

@@ -44,13 +44,16 @@ def list_(
     With --as-of or --known: what was said then, computed anew from the stored events.
     """
     from dualtrack.cli.standings import print_standings, titles_of_causes
-    from dualtrack.tools import reading
+    from dualtrack.tools import reading, utc_now
     from predictions.audit import list_at
     from predictions.read import list_predictions
+    from predictions.robustness import add_robustness
 
     point = asked_point(as_of, known, clock)
     with reading(settings_of(context)) as connection:
         rows = list_at(connection, point) if point else list_predictions(connection)
+        if point is None:
+            add_robustness(connection, rows, utc_now())
         titles = titles_of_causes(connection, rows)
     if as_json:
         print_json(rows)
@@ -82,9 +85,10 @@ def show(
     """
     from dualtrack.cli.standings import tell_story
     from dualtrack.resolutions import with_resolutions
-    from dualtrack.tools import reading
+    from dualtrack.tools import reading, utc_now
     from predictions.audit import known_predictions
     from predictions.audit import story as story_of
+    from predictions.robustness import add_robustness
 
     point = asked_point(as_of, known, clock)
     stored = point is None and version is None
@@ -94,6 +98,7 @@ def show(
             story = story_of(connection, chosen, point or now_point(), version=version, stored=stored)
         if stored:
             story = with_resolutions(connection, story)
+            add_robustness(connection, story["readings"], utc_now())
     if as_json:
         print_json(story)
         return

@@ -50,6 +50,12 @@ def bar(progress: float, width: int = 10) -> str:
     return done * full + rest * (width - full) + f" {progress:4.0%}"
 
 
+def depends_on_source(row: Row) -> str:
+    """On which source a state hangs, and what it would be without it; empty where it holds whoever is wrong."""
+    robustness = row.get("robustness")
+    return str(robustness["words"]) if robustness and not robustness["robust"] else ""
+
+
 def print_standings(rows: Sequence[Row], titles: Titles) -> None:
     """Every reading under the title of its prediction, with what holds and the event that moved it last."""
     from rich.text import Text
@@ -106,6 +112,9 @@ def _chapters(reading: Row, first: Row | None, titles: Titles) -> "Iterator[tupl
         moved = title_of_cause(step, titles)
         told = Text(f"{step['known_at']:%Y-%m-%d %H:%M} {step['state']}: {step['detail']}")
         yield "history", told.append(f"\n← {moved}\n  {source_of(step['cause'])}" if moved else "", "dim")
+    robustness = reading.get("robustness")
+    if robustness and robustness["words"]:
+        yield "sources", Text(robustness["words"], "" if robustness["robust"] else "yellow")
     for item in reading["evidence"]:
         yield "evidence", told_evidence(item)
     for item in reading["waiting"]:
@@ -204,7 +213,9 @@ def _why(row: Row, titles: Titles) -> "Text":
     from rich.text import Text
 
     moved = title_of_cause(row, titles)
-    return Text.assemble(str(row["detail"]), (f"\n← {moved}" if moved else "", "dim"))
+    told = Text.assemble(str(row["detail"]), (f"\n← {moved}" if moved else "", "dim"))
+    fragile = depends_on_source(row)
+    return told.append(f"\n{fragile}", "yellow") if fragile else told
 
 
 def state_text(row: Row, width: int = 0) -> "Text":

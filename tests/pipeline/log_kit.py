@@ -62,6 +62,10 @@ Again = tuple[int, str, int]
 """Which input is delivered once more, as what, and on which partition."""
 
 
+DECIDED = ("resolve", "merge", "split", "undo", "strange")
+"""Kinds that are no raw record of an event."""
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """The records that settle reads, by partition, in order."""
@@ -130,6 +134,19 @@ def decision(number: int, choice: int) -> bytes:
     return to_json({**body, "type": decision_type(DecisionKind.RESOLVE)})
 
 
+def story_decision(number: int, kind: str, choice: int) -> bytes:
+    """A person's merge or split of stories, or the end of one."""
+    events = [{"source": SOURCE, "id": f"event-{(choice + step) % max(number, 1)}"} for step in range(2)]
+    data: dict[str, Any] = {"by": "a tester", "why": f"number {number}"}
+    if kind == "undo":
+        data |= {"takes_back": events[0]}
+    else:
+        data |= {"events": events} if kind == "merge" else {"events": events[:1], "apart_from": events[1:]}
+    named = DecisionKind.SPLIT_STORY if kind == "split" else DecisionKind.MERGE_STORIES
+    body = {"specversion": "1.0", "id": f"event-{number}", "source": SOURCE, "data": data}
+    return to_json({**body, "type": decision_type(named)})
+
+
 def make_log(inputs: Sequence[Input], again: Sequence[Again], tied: bool, tools: ValidateTools) -> Log:
     """The log that validate writes of these inputs, each delivered once, and some of them again later on."""
     laid = [(number, "first", made[3]) for number, made in enumerate(inputs)]
@@ -139,7 +156,7 @@ def make_log(inputs: Sequence[Input], again: Sequence[Again], tied: bool, tools:
         laid.insert(place + 1 + which % (len(laid) - place), (number, variant, partition))
     times = [BASE + timedelta(seconds=position // 2 * 2 if tied else position) for position in range(len(laid))]
     known = {one[0]: at - timedelta(milliseconds=250) for one, at in reversed([*zip(laid, times, strict=True)])}
-    raw = {n: raw_record(n, made, known[n]) for n, made in enumerate(inputs) if made[0] not in ("resolve", "strange")}
+    raw = {n: raw_record(n, made, known[n]) for n, made in enumerate(inputs) if made[0] not in DECIDED}
     first = _validated(list(raw.values()), tools)
     queues: dict[tuple[str, int], list[RawRecord]] = {}
     for (number, variant, partition), at in zip(laid, times, strict=True):
@@ -171,6 +188,8 @@ def _delivery(number: int, made: Input, variant: str, raw: RawRecord | None, fir
     if raw is None:
         if kind == "resolve":
             return OutRecord(DECISIONS, None, decision(number, choice), CONTENT_HEADERS)
+        if kind != "strange":
+            return OutRecord(DECISIONS, None, story_decision(number, kind, choice), CONTENT_HEADERS)
         return OutRecord(VALIDATED, None, b"whatever", ())
     out = first[number]
     if variant == "rejected":

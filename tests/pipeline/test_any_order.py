@@ -28,7 +28,21 @@ from tests.pipeline.log_kit import (
 JOURNALS = frozenset({"outbox", "prediction_revisions"})
 """What an installation told, and said before: it knew one thing after the other, and this is to stay."""
 
-KINDS = ("round", "supply", "stake", "sale", "corrects", "retracts", "copy", "bad", "resolve", "strange")
+KINDS = (
+    "round",
+    "supply",
+    "stake",
+    "sale",
+    "corrects",
+    "retracts",
+    "copy",
+    "bad",
+    "resolve",
+    "merge",
+    "split",
+    "undo",
+    "strange",
+)
 INPUT = st.tuples(
     st.sampled_from(KINDS),
     st.integers(0, 11),  # company, amount, or which earlier input is meant
