@@ -25,4 +25,4 @@ def test_a_conflict_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         dualtrack("load", str(write_lines(tmp_path / f"{number}.jsonl", [event])), home=home)
     told = [row for row in json_of("alerts", "log", home=home) if row["rule"] == "quarrels"]
     assert [row["kind"] for row in told] == ["source conflict"]
-    assert "unit error" in told[0]["title"]
+    assert "a unit may be wrong" in told[0]["title"]
