@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dualtrack.tools import reference_tables, utc_now
-
 if TYPE_CHECKING:
     import duckdb
 
@@ -42,6 +40,7 @@ def empty_store() -> "Iterator[duckdb.DuckDBPyConnection]":
     """A store in memory with all tables and views, and no event."""
     import duckdb
 
+    from dualtrack.tools import reference_tables, utc_now
     from predictions.views import install_views
     from sinks.duckdb_tables import migrate, migrations
     from sinks.views import create_views, load_reference

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from predictions.definition import Definition, Origin, Path
 from predictions.definitions import DEFINITIONS
+from predictions.parts import FROM_A_FILE
 from predictions.soundness import unsound
 from predictions.yaml_tree import MAX_BYTES, NoTree, read_tree
 from schemas.faults import TerminalFault
@@ -112,7 +113,7 @@ def parse_yaml(text: str, file: str, model: type[Model]) -> tuple[Model, Origin]
         raise BrokenDefinition([Problem(file, error.line, "", str(error))]) from error
     origin = Origin(file, tree.lines)
     try:
-        return model.model_validate(tree.value), origin
+        return model.model_validate(tree.value, context=FROM_A_FILE), origin
     except ValidationError as error:
         found = error.errors(include_url=False)
         raise BrokenDefinition(_told(origin, item) for item in found if not _follows(item, found)) from error

@@ -12,6 +12,7 @@ from pydantic import (
     ModelWrapValidatorHandler,
     Strict,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
@@ -34,6 +35,10 @@ Day = Annotated[date, BeforeValidator(_no_number)]
 """A number is no date, though pydantic would read it as the seconds since 1970."""
 
 
+FROM_A_FILE: Final = {"from": "file"}
+"""Context of validation: what people have written, in which a key without a value was forgotten."""
+
+
 class Part(BaseModel):
     """A piece of a definition."""
 
@@ -41,8 +46,8 @@ class Part(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _known_keys_with_values(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Refuse an unknown key, and one without a value, by name: what is ignored changes the meaning without a word.
+    def _known_keys_only(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        """Refuse an unknown key by name, and in a file one without a value: what is ignored changes the meaning.
 
         What else is wrong is told with them, but for what follows from them.
         """
@@ -50,7 +55,7 @@ class Part(BaseModel):
             return handler(data)
         known = [field.alias or name for name, field in cls.model_fields.items()]
         meant = {key: difflib.get_close_matches(str(key), known, n=1) for key in data if key not in known}
-        empty = [key for key in known if key in data and data[key] is None]
+        empty = [key for key in known if key in data and data[key] is None] if info.context is FROM_A_FILE else []
         if not meant and not empty:
             return handler(data)
         problems = [_told(_unknown_key(str(key), near, known), str(key)) for key, near in meant.items()]

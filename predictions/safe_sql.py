@@ -20,7 +20,7 @@ Node = Mapping[str, Any]
 MAX_SQL: Final = 20_000
 """Most characters of one expression or query."""
 
-_TABLE_FUNCTIONS: Final = frozenset({"unnest", "range", "generate_series"})
+_TABLE_FUNCTIONS: Final = frozenset({"unnest"})
 _SOURCES: Final = frozenset({"EMPTY", "BASE_TABLE", "JOIN", "SUBQUERY", "TABLE_FUNCTION", "EXPRESSION_LIST"})
 """What may stand after FROM."""
 
@@ -38,6 +38,11 @@ _FORBIDDEN: Final = frozenset(
     }
 )
 """Functions that are none of chance to DuckDB, and still tell more than the row does."""
+
+_BOUNDLESS: Final = frozenset(
+    {"repeat", "lpad", "rpad", "range", "generate_series", "list_resize", "array_resize", "bitstring"}
+)
+"""Functions that make as much as one asks for out of nothing, while planning already."""
 
 _SET_LATER: Final = frozenset({"known_until", "reported_until"})
 
@@ -213,6 +218,8 @@ class SqlReader:
         name = _name(node["function_name"])
         if name in _CLOCKS or (name == "age" and len(node["children"]) == 1):
             yield _of_the_clock(f"{name}()")
+        elif name in _BOUNDLESS:
+            yield f"{name}() can make more of one row than memory holds: no criterion needs it"
         elif name in _FORBIDDEN or self._functions.get(name) is False:
             yield f"{name}() depends on more than the row, or has effects: the state has to follow from the events"
         elif name not in self._functions and name not in _TABLE_FUNCTIONS and node.get("class") == "FUNCTION":

@@ -56,7 +56,10 @@ class Plans:
         self._parsed: dict[str, Parsed] = {}
         self._types: dict[str, tuple[str, str]] = {}
         self._empty: dict[str, bool] = {}
-        self._connection: Final = duckdb.connect(config={"threads": 1, "enable_external_access": "false"})
+        self._connection: Final = duckdb.connect(
+            # Neither a file nor a variable of Python stands in for a table that is not there.
+            config={"threads": 1, "enable_external_access": "false", "python_enable_replacements": "false"}
+        )
         self._connection.execute("SET TimeZone = 'UTC'")
         # What statistics of empty tables say would make every condition a contradiction.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")

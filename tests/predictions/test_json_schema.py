@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from predictions.definition import Definition
 from predictions.json_schema import FILE_NAME, definition_schema
 from predictions.load import FOLDER
+from predictions.parts import FROM_A_FILE
 from predictions.yaml_tree import read_tree
 
 OURS = sorted(FOLDER.glob("*.yaml"))
@@ -87,7 +88,7 @@ def test_what_the_schema_refuses_the_models_refuse(data: st.DataObject) -> None:
             break
     if not SCHEMA.is_valid(tree):
         with pytest.raises(ValidationError):
-            Definition.model_validate(json.loads(json.dumps(tree)))
+            Definition.model_validate(json.loads(json.dumps(tree)), context=FROM_A_FILE)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_it_refuses(path: tuple[str | int, ...], value: Any) -> None:
     parent[path[-1]] = value
     assert not SCHEMA.is_valid(tree)
     with pytest.raises(ValidationError):
-        Definition.model_validate(tree)
+        Definition.model_validate(tree, context=FROM_A_FILE)
 
 
 def test_a_year_is_a_number_in_yaml() -> None:

@@ -88,6 +88,15 @@ def test_each_example_of_the_docs_is_clean(
     assert linted(store, tmp_path, block) == []
 
 
+def test_the_docs_show_how_errors_are_told(store: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    bad = next(blocks())[1].replace("sql: firm", "sql: frim").replace("of: lab,", "of: labs,").replace("t: 2", "t: 0")
+    told = [one.replace("x.yaml", "chips.yaml").replace(": ", ": error: ", 1) for one in linted(store, tmp_path, bad)]
+    (shown,) = re.findall(r"^```text\n(.*?)\n```$", DOCS.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert [one[: line.index(" ...")] for one, line in zip(told, shown.split("\n"), strict=True)] == [
+        line[: line.index(" ...")] for line in shown.split("\n")
+    ]
+
+
 def test_the_docs_have_an_example_of_every_kind() -> None:
     text = "\n".join(block for _, block in blocks())
     kinds = ("count_distinct", "exists", "sum", "latest", "share", "leader", "sequence", "sql", "all_of", "near_miss")
