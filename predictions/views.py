@@ -32,7 +32,11 @@ def install_views(connection: duckdb.DuckDBPyConnection) -> None:
 
 @cache
 def helper_views() -> dict[str, str]:
-    """The text of each helper view by name."""
+    """The text of each helper view by name, with all that follows it up to the next one.
+
+    It is part of the hash of the definitions that read the view: a comment below a view belongs to that view, and one
+    about a new view stands inside of it.
+    """
     text = VIEWS_FILE.read_text(encoding="utf-8")
     starts = list(_CREATE.finditer(text))
     ends = [match.start() for match in starts[1:]] + [len(text)]

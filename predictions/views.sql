@@ -177,9 +177,9 @@ SELECT
 FROM (SELECT *, list_filter(parties, lambda p: p.role = 'target')[1] AS target FROM facts_deal)
 WHERE kind = 'acquisition' AND target IS NOT NULL;
 
+CREATE OR REPLACE VIEW deal_reports AS
 -- Reports with the story that they tell of, so that a criterion counts one happening once: `of: story`, or, for a sum,
 -- `per: story` (the newest report of each). An event that the grouping does not know is a story of its own.
-CREATE OR REPLACE VIEW deal_reports AS
 SELECT
     f.*, CAST([] AS STRUCT(source VARCHAR, id VARCHAR)[]) AS also,
     coalesce(s.story, f.source || '#' || f.id) AS story

@@ -1,5 +1,7 @@
 """``dualtrack predictions``: where each prediction stands, and why."""
 
+from contextlib import nullcontext
+
 import typer
 
 from dualtrack.cli import auditing, backtesting, forecasting, linting, resolving
@@ -46,14 +48,15 @@ def list_(
     from dualtrack.cli.standings import print_standings, titles_of_causes
     from dualtrack.tools import reading, utc_now
     from predictions.audit import list_at
+    from predictions.past import seen_at
     from predictions.read import list_predictions
     from predictions.robustness import add_robustness
 
     point = asked_point(as_of, known, clock)
     with reading(settings_of(context)) as connection:
         rows = list_at(connection, point) if point else list_predictions(connection)
-        if point is None:
-            add_robustness(connection, rows, utc_now())
+        with seen_at(connection, point) if point else nullcontext():
+            add_robustness(connection, rows, point.now if point else utc_now())
         titles = titles_of_causes(connection, rows)
     if as_json:
         print_json(rows)

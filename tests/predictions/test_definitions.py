@@ -441,3 +441,21 @@ def test_p4b_has_three_dates_and_a_cause(world: World) -> None:
     incident(world, "before", "2026-05-15")
     world.evaluate()
     assert world.stands("p4b", "caused").state == "met"
+
+
+RELEASED = {
+    ("p1a", 1): "4d9fff0156da",
+    ("p1b", 2): "6eaaf4a4f595",
+    ("p2a", 1): "d3b539da3548",
+    ("p2b", 1): "88096c81da9b",
+    ("p3a", 1): "6b14c9268543",
+    ("p3b", 1): "81f79a44f7fe",
+    ("p4a", 1): "442f034f3266",
+    ("p4b", 1): "d4114be7360e",
+}
+"""The beginning of the hash of each definition as it was released: a store that has declared it refuses another one."""
+
+
+def test_what_was_released_under_a_version_keeps_its_hash() -> None:
+    found = {(item.id, item.version): item.hash[:12] for item in load_definitions()}
+    assert found == RELEASED, "raise the version of what is judged otherwise now, and list it here"

@@ -156,7 +156,7 @@ def edited(tmp_path: Path) -> Iterator[Path]:
     """A folder of definitions of one's own, read instead of ours."""
     folder = tmp_path / "definitions"
     shutil.copytree(FOLDER, folder)
-    with patch.object(load, "load_definitions", lambda: load_definitions(folder)):
+    with patch.object(load, "load_sets", lambda _: load_definitions(folder)):
         yield folder
 
 

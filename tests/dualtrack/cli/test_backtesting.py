@@ -59,7 +59,7 @@ def test_a_file_is_judged_before_it_is_declared_and_programs_get_json_and_a_char
         (("p3b", "--from", "2026-09-01", "--to", "2026-05-01"), 2, "lies after --to"),
         (("p3b", "--from", "May"), 2, "write a day as 2026-06-01"),
         (("nobody",), 1, "no prediction is called 'nobody'"),
-        (("missing.yaml",), 1, "missing.yaml: cannot be read"),
+        (("missing.yaml",), 1, "missing.yaml:1: cannot be read"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(

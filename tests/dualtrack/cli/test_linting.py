@@ -75,7 +75,7 @@ def test_explained_in_sentences_and_as_sql(tmp_path: Path) -> None:
 
 def test_explained_for_programs(tmp_path: Path) -> None:
     told = json_of("predictions", "explain", str(FOLDER / "p1b_nvidia_share.yaml"), home=tmp_path)
-    (reading,) = told["readings"]
+    reading = told["readings"][0]
     assert told["id"] == "p1b"
     assert [query["place"] for query in reading["queries"]] == ["criterion.sequence.first", "criterion.sequence.then"]
 
