@@ -101,14 +101,15 @@ def read_text(file: FilePath) -> str:
 
 def parse_definition(text: str, file: str) -> Definition:
     """A definition from its YAML text; ``file`` is for messages."""
-    definition, origin = parse_yaml(text, file, Definition)
+    definition, origin = parse_yaml(text, file, Definition, "a definition is a mapping: it starts with `id: ...`")
     return definition.read_from(origin)
 
 
-def parse_yaml(text: str, file: str, model: type[Model]) -> tuple[Model, Origin]:
-    """A model from YAML, and where everything in it stands. Raises BrokenDefinition."""
+def parse_yaml(text: str, file: str, model: type[Model], otherwise: str) -> tuple[Model, Origin]:
+    """A model from YAML, and where everything in it stands. Raises BrokenDefinition, with the text ``otherwise`` where
+    the file holds no mapping."""
     try:
-        tree = read_tree(text)
+        tree = read_tree(text, otherwise)
     except NoTree as error:
         raise BrokenDefinition([Problem(file, error.line, "", str(error))]) from error
     origin = Origin(file, tree.lines)
@@ -152,7 +153,7 @@ def _told(origin: Origin, details: ErrorDetails) -> Problem:
     path: Path = details["loc"]
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] == "misplaced":
-        path = details["ctx"]["at"]
+        path = (*path, *details["ctx"]["at"])
     elif details["type"] == "missing":
         path, message = path[:-1], f"`{path[-1]}` is missing"
     elif details["type"] == "string_pattern_mismatch":

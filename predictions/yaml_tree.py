@@ -46,13 +46,13 @@ class Tree:
     lines: dict[Path, int] = field(default_factory=dict)
 
 
-def read_tree(text: str) -> Tree:
-    """The one mapping of a text; raises NoTree."""
+def read_tree(text: str, otherwise: str = "a definition is a mapping: it starts with `id: ...`") -> Tree:
+    """The one mapping of a text; raises NoTree, which says ``otherwise`` where the text holds something else."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise NoTree(1, f"the file is longer than {MAX_BYTES // 1024} kB: a definition is far shorter")
     node = _composed(text)
     if not isinstance(node, MappingNode):
-        raise NoTree(1, "a definition is a mapping: it starts with `id: ...`")
+        raise NoTree(1, otherwise)
     reader = _Reader()
     reader.tree.value = reader.value(node, (), ())
     return reader.tree
