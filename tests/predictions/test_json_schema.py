@@ -16,7 +16,7 @@ from predictions.load import FOLDER
 from predictions.parts import FROM_A_FILE
 from predictions.yaml_tree import read_tree
 
-OURS = sorted(FOLDER.glob("*.yaml"))
+OURS = sorted(FOLDER.rglob("*.yaml"))
 TREES = [read_tree(file.read_text("utf-8")).value for file in OURS]
 SCHEMA = jsonschema.Draft202012Validator(definition_schema())
 

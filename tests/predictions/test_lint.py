@@ -111,6 +111,11 @@ def test_ours_are_clean_but_for_deadlines_that_had_passed_and_take_no_time(store
     assert {one.severity for one in found} == {"warning"}
 
 
+def test_the_calibration_set_has_no_error(store: duckdb.DuckDBPyConnection) -> None:
+    found = lint(store, sorted((FOLDER / "calibration").glob("*.yaml")))
+    assert [str(one) for one in found if one.severity == "error"] == []
+
+
 ERRORS = [
     # What is replaced, by what, the line, and words of the message.
     ("deadline: 2027-04-17", "deadline: 2027-13-45", 14, "deadline: Input should be a valid date"),
