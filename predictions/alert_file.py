@@ -35,7 +35,7 @@ def load_rules(file: FilePath | None = None) -> AlertRules:
 def parse_rules(text: str, file: str) -> AlertRules:
     """Rules from their YAML text; ``file`` is for messages. Raises BrokenRules."""
     try:
-        rules, origin = parse_yaml(text, file, AlertRules)
+        rules, origin = parse_yaml(text, file, AlertRules, "alert rules are a mapping: `rules: ...`")
     except BrokenDefinition as error:
         raise BrokenRules(str(error)) from error.__cause__
     return rules.read_from(origin)

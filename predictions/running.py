@@ -76,7 +76,7 @@ def load_measures(folder: FilePath = FOLDER) -> tuple[RunningMeasure, ...]:
 
 def parse_measure(text: str, file: str) -> RunningMeasure:
     """A measure from its YAML text; ``file`` is for messages. Raises BrokenDefinition."""
-    measure, origin = parse_yaml(text, file, RunningMeasure)
+    measure, origin = parse_yaml(text, file, RunningMeasure, "a measure is a mapping: it starts with `id: ...`")
     return measure.read_from(origin)
 
 

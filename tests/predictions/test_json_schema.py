@@ -121,6 +121,6 @@ def test_it_refuses(path: tuple[str | int, ...], value: Any) -> None:
 
 
 def test_a_year_is_a_number_in_yaml() -> None:
-    tree = {**TREES[0], "made_on": 2026}
+    tree = {**read_tree((FOLDER / "p1a_imitators.yaml").read_text("utf-8")).value, "made_on": 2026}
     SCHEMA.validate(tree)
     assert Definition.model_validate(tree).made_on.last.year == 2026
