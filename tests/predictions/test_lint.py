@@ -201,6 +201,7 @@ WARNINGS = [
     ("where: [firm]", "where: [firm, firm]", 19, "'firm' stands here twice"),
     ("        unit: kinds\n", "", 16, "without `unit` people read '2 of 3 distinct'"),
     ("at_least: 2", "at_least: 1.5", 20, "a count is whole"),
+    ("at_least: 2", "below: 2", 15, "what only grows starts `below`"),
     ("note: All thresholds are invented.\n", "", 14, "no `note` says which thresholds"),
     ("status = 'signed'", "1 = 1", 10, "this is the same for every row"),
     ("status = 'signed'", "CAST(purpose AS INTEGER) > 1", 10, "CAST of 'purpose' to INTEGER fails on a value"),
