@@ -191,7 +191,7 @@ def test_all_errors_of_a_file_are_told_at_once(store: duckdb.DuckDBPyConnection,
     assert [one.split(": ")[0] for one in linted(store, tmp_path, text)] == ["x.yaml:2", "x.yaml:12", "x.yaml:20"]
     text = GOOD.replace("status =", "statsu =").replace("of: kind", "of: now()").replace("deal", "deals")
     assert [one.split(": ")[0] for one in linted(store, tmp_path, text)] == ["x.yaml:17", "x.yaml:18"]
-    text = GOOD.replace("status =", "statsu =").replace("of: kind", "of: random()").replace("at_least: 2", "below: 0")
+    text = GOOD.replace("status =", "statsu =").replace("of: kind", "of: random()").replace("at_least: 2", "above: -1")
     assert [one.split(": ")[0] for one in linted(store, tmp_path, text)] == ["x.yaml:10", "x.yaml:18", "x.yaml:20"]
 
 
