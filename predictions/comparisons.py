@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from predictions.candidates import Candidate
 from predictions.criteria import Leader, Share
-from predictions.measure import MAX_WAITING, Ledger, Measure, Newest, first_rows, waiting
+from predictions.measure import Ledger, Measure, Newest, first_rows, listed, waiting
 
 
 class ShareTally:
@@ -77,7 +77,7 @@ class LeaderTally:
         words = f"{len(evidence)} {rule.of_target()} {rule.unit}; leaders are known in {len(leaders)}"
         progress = rule.progress(len(evidence))
         nearly = [waiting(row) for row in leaders if row.is_open or row.is_near_miss]
-        return Measure(met, progress, float(len(evidence)), rule.target, evidence, tuple(nearly[:MAX_WAITING]), words)
+        return Measure(met, progress, float(len(evidence)), rule.target, evidence, listed(nearly), words)
 
     def _leaders(self) -> Iterator[Candidate]:
         groups: dict[str | None, list[Candidate]] = {}

@@ -8,7 +8,7 @@ from typing import Final
 
 import duckdb
 
-from predictions.criteria import CountDistinct, Criterion, Exists, Leader, Leaf, Sql
+from predictions.criteria import CountDistinct, Criterion, Exists, Leader, Leaf, Sql, Sum
 from predictions.definition import Definition, Path, Reading
 from predictions.load import BrokenDefinition, Problem, load_definition, problem, unsound_in
 from predictions.possible import Fault, threshold_key, threshold_of
@@ -16,6 +16,9 @@ from predictions.soundness import Plans, asked_of
 
 _NOT_WHEN_LATE: Final = frozenset({"met", "missed"})
 """States that a reading whose deadline had passed never comes to by itself: it is `late`."""
+
+
+_ONLY_GROWS: Final = (CountDistinct, Leader, Sql, Sum)
 
 
 def lint(connection: duckdb.DuckDBPyConnection, files: Sequence[FilePath]) -> list[Problem]:
@@ -75,6 +78,11 @@ def _calendar(definition: Definition, reading: Reading, here: Path) -> Iterator[
 
 
 def _milestones(definition: Definition, reading: Reading, here: Path) -> Iterator[Fault]:
+    value = reading.criterion.kind_of_value()
+    rule = threshold_of(value)
+    by_progress = any(milestone.progress is not None for milestone in reading.milestones)
+    if rule is not None and rule.below is not None and isinstance(value, _ONLY_GROWS) and by_progress:
+        yield (*here, "criterion"), "what only grows starts `below`: milestones by progress are told on the first day"
     if "milestones" not in reading.model_fields_set:
         return
     triggers = [(milestone.progress, milestone.state) for milestone in reading.milestones]

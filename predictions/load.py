@@ -13,7 +13,7 @@ from predictions.definition import Definition, Origin, Path
 from predictions.definitions import DEFINITIONS
 from predictions.parts import FROM_A_FILE
 from predictions.soundness import unsound
-from predictions.yaml_tree import MAX_BYTES, NoTree, read_tree
+from predictions.yaml_tree import MAX_BYTES, SHAPE, NoTree, read_tree
 from schemas.faults import TerminalFault
 
 FOLDER: Final = FilePath(__file__).with_name("definitions")
@@ -101,15 +101,17 @@ def read_text(file: FilePath) -> str:
 
 def parse_definition(text: str, file: str) -> Definition:
     """A definition from its YAML text; ``file`` is for messages."""
-    definition, origin = parse_yaml(text, file, Definition, "a definition is a mapping: it starts with `id: ...`")
+    definition, origin = parse_yaml(text, file, Definition)
     return definition.read_from(origin)
 
 
-def parse_yaml(text: str, file: str, model: type[Model], otherwise: str) -> tuple[Model, Origin]:
-    """A model from YAML, and where everything in it stands. Raises BrokenDefinition, with the text ``otherwise`` where
-    the file holds no mapping."""
+def parse_yaml(text: str, file: str, model: type[Model], shape: str = SHAPE) -> tuple[Model, Origin]:
+    """A model from YAML, and where everything in it stands; ``shape`` is for text that is none.
+
+    Raises BrokenDefinition.
+    """
     try:
-        tree = read_tree(text, otherwise)
+        tree = read_tree(text, shape)
     except NoTree as error:
         raise BrokenDefinition([Problem(file, error.line, "", str(error))]) from error
     origin = Origin(file, tree.lines)
@@ -153,9 +155,10 @@ def _told(origin: Origin, details: ErrorDetails) -> Problem:
     path: Path = details["loc"]
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] == "misplaced":
+        # The place within the part that has found it.
         path = (*path, *details["ctx"]["at"])
     elif details["type"] == "missing":
         path, message = path[:-1], f"`{path[-1]}` is missing"
     elif details["type"] == "string_pattern_mismatch":
-        message = f"{details['input']!r} is no name: small letters, digits, `_` and (not in a view's name) `-`"
+        message = "this is no name: small letters, digits, `_` and (not in a view's name) `-`"
     return problem(origin, path, message)

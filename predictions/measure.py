@@ -64,11 +64,11 @@ class Queue:
 
     def __init__(self) -> None:
         self._order: list[tuple[int, int]] = []
+        self._open: list[tuple[int, int]] = []
+        """Of those that lack facts, near misses left out."""
         self._rows: dict[tuple[int, int], Candidate] = {}
         self._keys: dict[Candidate, tuple[int, int]] = {}
         self._arrivals: dict[Candidate, int] = {}
-        self.open = 0
-        """How many of them lack facts, near misses left out."""
 
     def add(self, row: Candidate) -> None:
         """A row waits; one that comes back takes its old place."""
@@ -77,7 +77,8 @@ class Queue:
         insort(self._order, key)
         self._rows[key] = row
         self._keys[row] = key
-        self.open += row.is_open
+        if row.is_open:
+            insort(self._open, key)
 
     def drop(self, row: Candidate) -> None:
         """A row waits no longer, if it did."""
@@ -85,14 +86,22 @@ class Queue:
         if key is not None:
             del self._order[bisect_left(self._order, key)]
             del self._rows[key]
-            self.open -= row.is_open
+            if row.is_open:
+                del self._open[bisect_left(self._open, key)]
+
+    @property
+    def open(self) -> int:
+        """How many of them lack facts, near misses left out."""
+        return len(self._open)
 
     def __iter__(self) -> Iterator[Candidate]:
         return (self._rows[key] for key in self._order)
 
     def first(self, wanted: Callable[[Candidate], bool] = lambda _: True) -> tuple[Waiting, ...]:
         """As many as are stored with a state."""
-        return tuple(islice((waiting(row) for row in self if wanted(row)), MAX_WAITING))
+        found = list(islice((waiting(row) for row in self if wanted(row)), MAX_WAITING))
+        facts = (waiting(self._rows[key]) for key in self._open if wanted(self._rows[key]))
+        return _with_a_fact(found, facts)
 
 
 class Ledger:
@@ -143,6 +152,20 @@ class Newest:
 def waiting(row: Candidate) -> Waiting:
     """A row with the facts that it lacks, or the condition that it fails."""
     return Waiting(row, row.failing or row.unknown, near_miss=row.is_near_miss)
+
+
+def listed(items: Iterable[Waiting]) -> tuple[Waiting, ...]:
+    """As many as are stored with a state."""
+    rest = iter(items)
+    return _with_a_fact(list(islice(rest, MAX_WAITING)), rest)
+
+
+def _with_a_fact(found: list[Waiting], rest: Iterable[Waiting]) -> tuple[Waiting, ...]:
+    """Near misses do not crowd out the facts that are waited for: where there are any, one is listed, since the state
+    hangs on it."""
+    if len(found) == MAX_WAITING and all(item.near_miss for item in found):
+        found[-1] = next((item for item in rest if not item.near_miss), found[-1])
+    return tuple(found)
 
 
 def first_rows(rows: Iterable[Candidate]) -> tuple[Candidate, ...]:

@@ -8,13 +8,13 @@ from predictions.criteria import CountDistinct, Criterion, Exists, Latest, Leade
 from predictions.definition import Path
 from predictions.measure import (
     AFTER_FIRST,
-    MAX_WAITING,
     Ledger,
     Measure,
     Newest,
     Tally,
     Waiting,
     first_rows,
+    listed,
 )
 from predictions.tallies import CountTally, ExistsTally, LatestTally, SumTally
 
@@ -81,12 +81,12 @@ class GroupTally:
             met = False if False in verdicts else None if None in verdicts else True
             progress = round(sum(part.progress for part in parts) / len(parts), 4)
             done = float(verdicts.count(True))
-            return Measure(met, progress, done, float(len(parts)), evidence, waiting[:MAX_WAITING], words)
+            return Measure(met, progress, done, float(len(parts)), evidence, listed(waiting), words)
         met = True if True in verdicts else None if None in verdicts else False
         best = max(parts, key=lambda part: part.progress)
         if met:
             waiting = ()
-        return Measure(met, best.progress, best.observed, best.target, evidence, waiting[:MAX_WAITING], words)
+        return Measure(met, best.progress, best.observed, best.target, evidence, listed(waiting), words)
 
 
 def _once(items: Iterable[Waiting]) -> tuple[Waiting, ...]:
@@ -169,4 +169,4 @@ class SequenceTally:
         firsts = self._first.pending.first(lambda row: row.group not in begun) if not (one_series and begun) else ()
         thens = self._then.pending.first(lambda row: row.group in begun) if begun else ()
         everything = sorted((*early, *firsts, *thens), key=lambda item: _arrival(item.row))
-        return tuple(everything[:MAX_WAITING])
+        return listed(everything)

@@ -23,6 +23,8 @@ MAX_VALUES: Final = 20_000
 MAX_DEPTH: Final = 40
 """Deepest nesting."""
 
+SHAPE: Final = "a definition is a mapping: it starts with `id: ...`"
+
 Path = tuple[str | int, ...]
 
 _TAG: Final = "tag:yaml.org,2002:"
@@ -46,13 +48,13 @@ class Tree:
     lines: dict[Path, int] = field(default_factory=dict)
 
 
-def read_tree(text: str, otherwise: str = "a definition is a mapping: it starts with `id: ...`") -> Tree:
-    """The one mapping of a text; raises NoTree, which says ``otherwise`` where the text holds something else."""
+def read_tree(text: str, shape: str = SHAPE) -> Tree:
+    """The one mapping of a text; raises NoTree, which says ``shape`` where it is another thing."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise NoTree(1, f"the file is longer than {MAX_BYTES // 1024} kB: a definition is far shorter")
     node = _composed(text)
     if not isinstance(node, MappingNode):
-        raise NoTree(1, otherwise)
+        raise NoTree(1, shape)
     reader = _Reader()
     reader.tree.value = reader.value(node, (), ())
     return reader.tree
@@ -201,5 +203,5 @@ def _scalar(node: Node) -> str | int | float | bool | None:
                 return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
     except (ValueError, KeyError) as error:
         kind = str(node.tag).removeprefix(_TAG)
-        raise NoTree(_line(node), f"{text[:40]!r} is no {kind}; where text is meant, put it in quotes") from error
+        raise NoTree(_line(node), f"this is no {kind}; where text is meant, put it in quotes") from error
     return text

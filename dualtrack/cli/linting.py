@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dualtrack.cli.output import JsonOption, console, examples, fail, print_json
+from dualtrack.cli.output import JsonOption, console, examples, fail, print_json, settings_of
 
 if TYPE_CHECKING:
     from predictions.definition import Definition
@@ -47,6 +47,7 @@ def lint(
 
 
 def explain(
+    context: typer.Context,
     id: Annotated[str, typer.Argument(metavar="ID|FILE", help="A prediction, or the file of one.")],
     sql: Annotated[bool, typer.Option("--sql", help="The queries too.")] = False,
     as_json: JsonOption = False,
@@ -54,7 +55,7 @@ def explain(
     """Say in sentences how each reading of a prediction is judged; with --sql, as the queries that do it."""
     from predictions.explain import explanation, general_rules
 
-    definition = _definition(id)
+    definition = _definition(context, id)
     readings = [explanation(definition, reading) for reading in definition.readings]
     if as_json:
         head = {"id": definition.id, "title": definition.title, "version": definition.version, "hash": definition.hash}
@@ -75,14 +76,15 @@ def explain(
         out.print(Text(sentence))
 
 
-def _definition(id: str) -> "Definition":
-    """The definition in a file of that name, or ours of that identity, or of one that begins so."""
-    from predictions.load import BrokenDefinition, load_definition, load_definitions
+def _definition(context: typer.Context, id: str) -> "Definition":
+    """The definition in a file of that name, or of that identity in any set, or of one that begins so."""
+    from predictions.load import SETS, BrokenDefinition, load_definition, load_sets
 
     try:
         if id.endswith((".yaml", ".yml")) or Path(id).is_file():
             return load_definition(Path(id))
-        known = {definition.id: definition for definition in load_definitions()}
+        sets = (*SETS, *settings_of(context).definition_sets)
+        known = {definition.id: definition for definition in load_sets(sets)}
     except BrokenDefinition as error:
         raise fail(str(error)) from None
     wanted = id.lower()

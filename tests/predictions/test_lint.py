@@ -71,9 +71,9 @@ def linted(store: duckdb.DuckDBPyConnection, folder: Path, text: str) -> list[st
 def blocks() -> Iterator[tuple[int, str]]:
     text = DOCS.read_text("utf-8")
     for match in re.finditer(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        if "question:" in match[1]:
-            continue  # A measure: tests/predictions/test_running.py.
-        yield text.count("\n", 0, match.start()) + 2, match[1]
+        # A running measure is no definition.
+        if "\nquestion:" not in match[1]:
+            yield text.count("\n", 0, match.start()) + 2, match[1]
 
 
 @pytest.mark.parametrize(("line", "block"), blocks(), ids=lambda value: str(value) if isinstance(value, int) else "")
@@ -111,6 +111,11 @@ def test_ours_are_clean_but_for_deadlines_that_had_passed_and_take_no_time(store
     assert time.process_time() - began < 5
     assert {one.message.split(":")[0] for one in found} == {"the deadline lies before `made_on`"}
     assert {one.severity for one in found} == {"warning"}
+
+
+def test_the_calibration_set_has_no_error(store: duckdb.DuckDBPyConnection) -> None:
+    found = lint(store, sorted((FOLDER / "calibration").glob("*.yaml")))
+    assert [str(one) for one in found if one.severity == "error"] == []
 
 
 ERRORS = [
@@ -186,7 +191,7 @@ def test_all_errors_of_a_file_are_told_at_once(store: duckdb.DuckDBPyConnection,
     assert [one.split(": ")[0] for one in linted(store, tmp_path, text)] == ["x.yaml:2", "x.yaml:12", "x.yaml:20"]
     text = GOOD.replace("status =", "statsu =").replace("of: kind", "of: now()").replace("deal", "deals")
     assert [one.split(": ")[0] for one in linted(store, tmp_path, text)] == ["x.yaml:17", "x.yaml:18"]
-    text = GOOD.replace("status =", "statsu =").replace("of: kind", "of: random()").replace("at_least: 2", "below: 0")
+    text = GOOD.replace("status =", "statsu =").replace("of: kind", "of: random()").replace("at_least: 2", "above: -1")
     assert [one.split(": ")[0] for one in linted(store, tmp_path, text)] == ["x.yaml:10", "x.yaml:18", "x.yaml:20"]
 
 
@@ -196,6 +201,7 @@ WARNINGS = [
     ("where: [firm]", "where: [firm, firm]", 19, "'firm' stands here twice"),
     ("        unit: kinds\n", "", 16, "without `unit` people read '2 of 3 distinct'"),
     ("at_least: 2", "at_least: 1.5", 20, "a count is whole"),
+    ("at_least: 2", "below: 2", 15, "what only grows starts `below`"),
     ("note: All thresholds are invented.\n", "", 14, "no `note` says which thresholds"),
     ("status = 'signed'", "1 = 1", 10, "this is the same for every row"),
     ("status = 'signed'", "CAST(purpose AS INTEGER) > 1", 10, "CAST of 'purpose' to INTEGER fails on a value"),

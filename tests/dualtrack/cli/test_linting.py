@@ -82,7 +82,11 @@ def test_explained_for_programs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "words"),
-    [("p1", "'p1' may be p1a or p1b: say which"), ("x", "no prediction is called 'x'"), ("x.yaml", "cannot be read")],
+    [
+        ("p1", "'p1' may be p1a or p1b: say which"),
+        ("xyz", "no prediction is called 'xyz'"),
+        ("x.yaml", "cannot be read"),
+    ],
 )
 def test_what_is_meant_is_asked(wanted: str, words: str, tmp_path: Path) -> None:
     assert words in " ".join(dualtrack("predictions", "explain", wanted, home=tmp_path, exit_code=1).output.split())
