@@ -61,7 +61,7 @@ VALUES = st.one_of(
     st.sampled_from(
         [[], {}, ["firm"], [{}], {"words": "x"}, {"exists": {"from": "facts_deal"}}, {"from": "2026-01-01"}]
     ),
-)
+).map(copy.deepcopy)  # What is drawn is changed further: without a copy, for all later examples.
 
 
 @given(st.data())
