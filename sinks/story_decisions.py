@@ -87,24 +87,33 @@ def _hashes(identities: Any) -> tuple[int, ...]:
     return tuple(event_hash(one["source"], one["id"]) for one in identities or ())
 
 
+Key = tuple[str, int]
+"""As it is written, and its hash."""
+
+
 def decided_of(
-    connection: duckdb.DuckDBPyConnection, keys: Iterable[str], changed: Mapping[int, StoryRow], *, all_keys: bool
+    connection: duckdb.DuckDBPyConnection,
+    keys: Iterable[str],
+    before: Mapping[int, StoryRow],
+    after: Mapping[int, StoryRow],
+    *,
+    all_keys: bool,
 ) -> Decided:
     """What the decisions mean for these keys, or for all that they speak of.
 
-    ``changed``: rows that are newer than what is stored.
+    ``before`` and ``after``: what the batch looks at, as it is stored and as it shall be; what is only in ``before``
+    is gone.
     """
     decisions = story_decisions(connection)
     if not decisions and not all_keys:
         return Decided()
     named = {event for one in decisions for event in one.named}
-    found = _with_versions(connection, named, changed)
-    key_of_report = {row.report_hash: (row.key, row.key_hash) for row in found.values() if row.is_current}
-    report_of = {event: found[event].report_hash for event in named if event in found}
-    joined = [
-        {key_of_report[report_of[event]] for event in one.named if report_of.get(event) in key_of_report}
-        for one in decisions
-    ]
+    was = _with_versions(connection, named)
+    now = {hash: row for hash, row in was.items() if hash not in before} | dict(after)
+    report_of = {event: now[event].report_hash for event in named if event in now}
+    # A report that is gone, retracted or moved has left what the decisions had joined with its old key as it was.
+    links = [_keys_of_events(rows, named) for rows in (was, now)]
+    joined = [{key for link in links for event in one.named if (key := link.get(event))} for one in decisions]
     wanted = {key for some in joined for key in some}
     if all_keys:
         wanted |= {(row.key, row.key_hash) for row in _moved_by_decisions(connection)}
@@ -115,23 +124,23 @@ def decided_of(
     return Decided(kept, tuple(row for row in rows if row.key in kept), tuple(standing(decisions)), report_of)
 
 
-def _with_versions(
-    connection: duckdb.DuckDBPyConnection, named: set[int], changed: Mapping[int, StoryRow]
-) -> dict[int, StoryRow]:
-    """The named events with all versions of their reports."""
-    found = {row.event_hash: row for row in stored(connection, named, "event_hash")}
-    found |= {hash: changed[hash] for hash in named if hash in changed}
-    reports = {row.report_hash for row in found.values()}
-    found |= {row.event_hash: row for row in stored(connection, reports, "report_hash")}
-    return found | {row.event_hash: row for row in changed.values() if row.report_hash in reports}
+def _with_versions(connection: duckdb.DuckDBPyConnection, named: set[int]) -> dict[int, StoryRow]:
+    """The named events with all versions of their reports, as they are stored."""
+    found = stored(connection, named, "event_hash")
+    found += stored(connection, {row.report_hash for row in found}, "report_hash")
+    return {row.event_hash: row for row in found}
+
+
+def _keys_of_events(rows: Mapping[int, StoryRow], named: set[int]) -> dict[int, Key]:
+    """The key under which the report of each named event is compared; nothing for what is not compared."""
+    of_report = {row.report_hash: (row.key, row.key_hash) for row in rows.values() if row.is_current}
+    reports = {event: rows[event].report_hash for event in named if event in rows}
+    return {event: of_report[report] for event, report in reports.items() if report in of_report}
 
 
 def _moved_by_decisions(connection: duckdb.DuckDBPyConnection) -> list[StoryRow]:
     hashes = connection.execute("SELECT event_hash FROM story_events WHERE decided").fetchall()
     return stored(connection, {hash for (hash,) in hashes}, "event_hash")
-
-
-Key = tuple[str, int]
 
 
 def _reached(known: set[Key], joined: list[set[Key]], keys: set[str]) -> set[Key]:

@@ -42,7 +42,7 @@ def regroup(connection: duckdb.DuckDBPyConnection, touched: Touched) -> frozense
     changed = _gather(connection, touched, work)
     _tell_versions(connection, changed, work)
     keys = {row.key for rows in (work.before, work.after) for row in rows.values() if row.is_current}
-    decided = decided_of(connection, keys, work.after, all_keys=touched.decisions)
+    decided = decided_of(connection, keys, work.before, work.after, all_keys=touched.decisions)
     _place(group(row.as_report for row in work.after.values() if row.is_current and row.story_key is None), work)
     group_neighbourhoods(connection, decided.keys, work)
     _group_decided(decided, work)

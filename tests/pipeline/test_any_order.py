@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.pipeline.log_kit import (
@@ -89,6 +89,25 @@ def rewritten(store: Path) -> bool:
     again=st.lists(AGAIN, max_size=4),
     tied=st.booleans(),
     seed=st.integers(0, 10_000),
+)
+@example(
+    inputs=[
+        ("supply", 4, 1, 2),
+        ("sale", 10, 1, 1),
+        ("merge", 2, 0, 0),
+        ("bad", 0, 0, 2),
+        ("supply", 11, 1, 2),
+        ("resolve", 4, 1, 2),
+        ("retracts", 6, 1, 1),
+        ("supply", 0, 0, 0),
+        ("merge", 8, 0, 0),
+        ("round", 0, 1, 1),
+        ("split", 4, 1, 0),
+        ("supply", 3, 1, 1),
+    ],
+    again=[(6, "rejected", 2), (9, "same", 1), (7, "other", 2)],
+    tied=False,
+    seed=4400,
 )
 def test_however_a_log_is_read_the_store_holds_the_same(
     inputs: list[Input],

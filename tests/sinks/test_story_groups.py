@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.decisions import Decision, DecisionKind
-from schemas.settling import ArrivedDecision, ArrivedSignal, SettleBatch
+from schemas.settling import ArrivedDecision, ArrivedRejection, ArrivedSignal, SettleBatch
 from sinks.duckdb_tables import migrate, migrations
 from sinks.landing import land
 from sinks.story_catch_up import catch_up
@@ -20,9 +20,9 @@ from sinks.story_decisions import story_decisions
 from sinks.story_rows import COLUMNS, read
 from sinks.views import create_views
 from stories.grouping import decide, group, standing
-from tests.sinks.builders import LANDED_AT, arrived, at, identity, name, via
+from tests.sinks.builders import LANDED_AT, arrived, at, batch, identity, name, rejection, via
 
-Arrival = ArrivedSignal | ArrivedDecision
+Arrival = ArrivedSignal | ArrivedDecision | ArrivedRejection
 
 DAY = date(2026, 4, 1)
 KINDS = ("deal", "deal", "funding", "policy", "headline")
@@ -75,11 +75,9 @@ def decided(offset: int, kind: DecisionKind, **data: Any) -> ArrivedDecision:
 
 
 def settle(connection: duckdb.DuckDBPyConnection, arrivals: Sequence[Arrival]) -> None:
-    signals = tuple(one for one in arrivals if isinstance(one, ArrivedSignal))
-    decisions = tuple(one for one in arrivals if isinstance(one, ArrivedDecision))
     connection.execute("BEGIN")
     try:
-        land(connection, SettleBatch(signals=signals, decisions=decisions), LANDED_AT)
+        land(connection, batch(*arrivals), LANDED_AT)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
@@ -98,8 +96,14 @@ def stories(connection: duckdb.DuckDBPyConnection) -> list[list[str]]:
     return [ids for (ids,) in found]
 
 
+def gone(one: ArrivedSignal | ArrivedDecision) -> ArrivedRejection:
+    """The same input, rejected by an earlier delivery: what had landed of it leaves again."""
+    return rejection(one.input.offset, topic=one.input.topic, delivered=via(0, "signals.rejected", minutes=-1))
+
+
+OTHERS = ("corrects", "retracts", "derived", "copy", "merge", "split", "takes back", "gone")
 MADE = st.tuples(
-    st.sampled_from((*KINDS, "corrects", "retracts", "derived", "copy", "merge", "split", "takes back")),
+    st.sampled_from((*KINDS, *OTHERS)),
     st.integers(0, 9),  # whom or what
     st.integers(0, 90),  # day
     st.sampled_from((0, 0, 0, 29, 120)),  # how vague
@@ -107,7 +111,23 @@ MADE = st.tuples(
 )
 
 
-def arrival(number: int, made: tuple[str, int, int, int, int]) -> Arrival:
+Made = tuple[str, int, int, int, int]
+
+
+def arrivals_of(made: Sequence[Made]) -> list[Arrival]:
+    found: list[Arrival] = []
+    for number, one in enumerate(made):
+        target = found[one[1] % number] if number else None
+        if one[0] != "gone":
+            found.append(arrival(number, one))
+        elif target is None or isinstance(target, ArrivedRejection):
+            found.append(rejection(number))
+        else:
+            found.append(gone(target))
+    return found
+
+
+def arrival(number: int, made: Made) -> ArrivedSignal | ArrivedDecision:
     kind, who, day, days, detail = made
     other = [identity(f"e{(who + step) % max(number, 1)}") for step in range(3)]
     if kind == "merge":
@@ -132,7 +152,7 @@ def arrival(number: int, made: tuple[str, int, int, int, int]) -> Arrival:
     return report(number, event_type, day, days, id=id, content=str(number), **own)
 
 
-TABLES = ("events", "decisions", "duplicate_events", "duplicate_decisions", "outcomes", "story_events")
+TABLES = ("events", "decisions", "duplicate_events", "duplicate_decisions", "rejections", "outcomes", "story_events")
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +189,7 @@ def test_stories_do_not_depend_on_batches_or_order(
         connection.execute("; ".join(f"DELETE FROM {table}" for table in TABLES))
     at_once, mixed, later = three
     rng = random.Random(seed)
-    arrivals = [arrival(number, one) for number, one in enumerate(made)]
+    arrivals = arrivals_of(made)
     settle(at_once, arrivals)
     shuffled = rng.sample(arrivals, len(arrivals))
     while shuffled:
@@ -224,6 +244,25 @@ def test_a_decision_may_come_before_the_events_that_it_names(store: duckdb.DuckD
     assert stories(store) == [["e2", "e3"]]
     settle(store, [decided(4, DecisionKind.MERGE_STORIES, takes_back=identity("e1"))])
     assert stories(store) == [["e2"], ["e3"]]
+
+
+def test_what_a_retracted_report_had_joined_parts_again(store: duckdb.DuckDBPyConnection) -> None:
+    merge = decided(3, DecisionKind.MERGE_STORIES, events=[identity("e1"), identity("e2")])
+    settle(store, [report(0), report(1, day=1), report(2, "funding", day=2), merge])
+    assert stories(store) == [["e0", "e1", "e2"]]
+    settle(store, [report(4, retracts=identity("e1"))])
+    assert stories(store) == [["e0"], ["e2"]]
+
+
+def test_a_decision_about_a_correction_that_is_gone_says_nothing_of_what_it_corrected(
+    store: duckdb.DuckDBPyConnection,
+) -> None:
+    correction = report(1, corrects=identity("e0"))
+    merge = decided(3, DecisionKind.MERGE_STORIES, events=[identity("e1"), identity("e2")])
+    settle(store, [report(0), correction, report(2, "funding"), merge])
+    assert stories(store) == [["e0", "e1", "e2"]]
+    settle(store, [gone(correction)])
+    assert stories(store) == [["e0"], ["e2"]]
 
 
 def test_predictions_are_told_of_which_types_stories_changed(store: duckdb.DuckDBPyConnection) -> None:
