@@ -38,7 +38,7 @@ class Change:
     """What is stored now."""
     rewritten: bool
     fault: str = ""
-    """How its SQL has failed: it is broken from now on. Its history stays as it is until the next start, which tries it again."""
+    """How its SQL has failed: it is broken from now on. Its history stays as it is until the next start tries again."""
 
     @property
     def appended(self) -> tuple[Standing, ...]:
