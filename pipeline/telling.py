@@ -15,7 +15,7 @@ import duckdb
 from predictions.alert_file import check_rules, load_rules
 from predictions.alert_rules import AlertRules, Rule
 from predictions.alert_texts import AlertTexts
-from predictions.conflicts import Conflicts, no_conflicts, told_of_conflicts
+from predictions.conflicts import SOURCE_CONFLICT, Conflicts, no_conflicts, told_of_conflicts
 from predictions.definition import Definition
 from predictions.evaluate import Change
 from predictions.milestones import alerts_of
@@ -107,7 +107,9 @@ class Teller:
             elif one.alert.kind == "match" and "stale" in one.rule.told:
                 # Silence is counted from the last match, told or not.
                 yield Addressed(one.alert, (NOBODY,), one.rule.id)
-        conflicts = list(self._conflicts(transaction.connection, arrived))
+        # What nobody asks for is not looked for: it takes a look at every report of the stories that were touched.
+        asked = any(SOURCE_CONFLICT in rule.told for rule in self._rules)
+        conflicts = list(self._conflicts(transaction.connection, arrived)) if asked else []
         for rule, alert in told_of_conflicts(transaction.connection, conflicts, self._rules, self._definitions):
             yield self._addressed(rule, alert)
 

@@ -81,5 +81,5 @@ def conflicts_among(reports: Sequence[StoredReport]) -> Iterator[Conflict]:
         if len(set(camp_of.values())) < 2:
             continue
         claims = (Claim(report, values[place], camp_of[place]) for place, report in enumerate(claiming))
-        factors = [factor for pair in combinations(values, 2) if (factor := unit_error(*pair))]
+        factors = [factor for pair in combinations(dict.fromkeys(values), 2) if (factor := unit_error(*pair))]
         yield Conflict(claiming[0].story, field, tuple(claims), min(factors, default=None))

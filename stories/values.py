@@ -73,14 +73,19 @@ def camps(values: Sequence[Stated]) -> list[list[int]]:
     first camp of which it agrees with all, the narrowest ranges first.
     """
     found: list[list[int]] = []
+    stated: list[list[Stated]] = []
+    """Of each camp its different values: hundreds of reports of one happening mostly repeat one another."""
+    camp_of: dict[Stated, int] = {}
     for place in sorted(range(len(values)), key=lambda one: (values[one].qualifier in ("up_to", "at_least"), one)):
-        camp = next(
-            (some for some in found if all(agree(values[place], values[one]) is not False for one in some)), None
-        )
-        if camp is None:
-            found.append([place])
-        else:
-            camp.append(place)
+        value = values[place]
+        if value not in camp_of:
+            joins = (camp for camp, known in enumerate(stated) if all(agree(value, one) is not False for one in known))
+            camp_of[value] = next(joins, len(found))
+            if camp_of[value] == len(found):
+                found.append([])
+                stated.append([])
+            stated[camp_of[value]].append(value)
+        found[camp_of[value]].append(place)
     return sorted(([*sorted(camp)] for camp in found), key=lambda camp: (-len(camp), camp))
 
 
